@@ -1,0 +1,1 @@
+//! The parent: ingest tasks, supervision of eyes, accounting.

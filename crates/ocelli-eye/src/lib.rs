@@ -1,0 +1,1 @@
+//! The process that sees: shards, attention and the sandbox.

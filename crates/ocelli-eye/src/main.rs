@@ -1,0 +1,3 @@
+//! The eye, started by `ocelli`.
+
+fn main() {}

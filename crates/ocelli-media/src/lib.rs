@@ -1,0 +1,1 @@
+//! Compressed video in safe Rust: sources, parsers and simulated cameras. No decoder.

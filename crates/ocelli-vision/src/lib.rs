@@ -1,0 +1,1 @@
+//! Pixels, in the eye only: decoders, detectors and redaction.
