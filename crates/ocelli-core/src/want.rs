@@ -11,6 +11,8 @@ pub enum Want {
     Keys {
         /// Least distance of two key pictures that are sent.
         every_micros: i64,
+        /// Whether ingest holds the running group, so that [`Want::FromGopStart`] finds it.
+        hold: bool,
     },
     /// Every packet, from the next key picture on.
     All,

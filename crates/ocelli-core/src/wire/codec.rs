@@ -144,7 +144,8 @@ fn from_eye_cap(kind: u8) -> Option<usize> {
     Some(match kind {
         READY | MODEL_LOADED | BOXES => 64 * KIB,
         WANT | ENDED | HEALTH => 256,
-        EVENTS | COUNTS => MIB,
+        COUNTS => MIB,
+        EVENTS => SceneState::BYTES_MAX + MIB,
         STILL => 2 * MIB,
         SCENE_STATE | RELEASED => SceneState::BYTES_MAX + 64,
         UNFIT => 4 * KIB,
@@ -253,7 +254,8 @@ pub fn encode_to_eye(message: &ToEye, out: &mut BytesMut) -> Result<(), WireErro
         ToEye::Hello {
             version,
             best_effort_sandbox,
-        } => plain(HELLO, &(*version, *best_effort_sandbox)),
+            memory_bytes_max,
+        } => plain(HELLO, &(*version, *best_effort_sandbox, *memory_bytes_max)),
         ToEye::Model {
             id,
             settings,
@@ -306,7 +308,10 @@ pub fn encode_to_eye(message: &ToEye, out: &mut BytesMut) -> Result<(), WireErro
             };
             put(out, PACKET, to_eye_cap(PACKET), &head, &packet.data)
         }
-        ToEye::Discontinuity { stream } => plain(DISCONTINUITY, stream),
+        ToEye::Discontinuity {
+            stream,
+            shed_micros,
+        } => plain(DISCONTINUITY, &(stream, *shed_micros)),
         ToEye::End { stream } => plain(END, stream),
         ToEye::Tick { now, wall } => plain(TICK, &(*now, *wall)),
         ToEye::Show { stream, rate } => plain(SHOW, &(stream, *rate)),
@@ -337,10 +342,11 @@ impl Frame {
         let kind = self.kind;
         Ok(match kind {
             HELLO => {
-                let (version, best_effort_sandbox) = self.plain()?;
+                let (version, best_effort_sandbox, memory_bytes_max) = self.plain()?;
                 ToEye::Hello {
                     version,
                     best_effort_sandbox,
+                    memory_bytes_max,
                 }
             }
             MODEL => {
@@ -411,9 +417,13 @@ impl Frame {
                     data,
                 })
             }
-            DISCONTINUITY => ToEye::Discontinuity {
-                stream: self.plain()?,
-            },
+            DISCONTINUITY => {
+                let (stream, shed_micros) = self.plain()?;
+                ToEye::Discontinuity {
+                    stream,
+                    shed_micros,
+                }
+            }
             END => ToEye::End {
                 stream: self.plain()?,
             },

@@ -22,6 +22,8 @@ pub enum ToEye {
         version: u16,
         /// Whether an eye that cannot give up its rights goes on.
         best_effort_sandbox: bool,
+        /// Address space that the eye limits itself to, in bytes.
+        memory_bytes_max: u64,
     },
     /// A model to detect with. Answered by [`FromEye::ModelLoaded`].
     Model {
@@ -83,6 +85,9 @@ pub enum ToEye {
     Discontinuity {
         /// The stream.
         stream: StreamId,
+        /// Media time that was shed for lack of room, in microseconds: looks that were wanted and
+        /// not taken. 0 where the camera itself sent nothing.
+        shed_micros: i64,
     },
     /// A recording ended: give out what the decoder holds. Answered by [`FromEye::Ended`].
     End {
@@ -233,6 +238,9 @@ pub enum FromEye {
         stream: StreamId,
         /// In order.
         events: Vec<Event>,
+        /// Where a replacement would go on after these events: in one message with them, so that
+        /// no death of an eye lets an event happen twice or be lost alone.
+        state: Option<SceneState>,
     },
     /// What is where, after a look.
     Boxes {
