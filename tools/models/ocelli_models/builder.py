@@ -5,7 +5,7 @@ Names are a kind and a number that counts every value ever named, so that the sa
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Any, Sequence
 
 import numpy as np
 import onnx
@@ -35,7 +35,7 @@ class Builder:
         self.constants[name] = np.ascontiguousarray(array)
         return name
 
-    def emit(self, op: str, inputs: Sequence[str], outputs: int = 1, **attributes: object) -> list[str]:
+    def emit(self, op: str, inputs: Sequence[str], outputs: int = 1, **attributes: Any) -> list[str]:
         """Adds a node and names its outputs."""
         names = [self.name(op.lower()) for _ in range(outputs)]
         node = helper.make_node(op, list(inputs), names, **attributes)

@@ -26,7 +26,8 @@ class Normalisation:
 
 def every(clip: Path, step: int, most: int) -> list[np.ndarray]:
     """Each `step`-th picture of a clip from the first on, at most `most`, as (height, width, blue-green-red)."""
-    capture, pictures, index = cv2.VideoCapture(str(clip)), [], 0
+    capture, index = cv2.VideoCapture(str(clip)), 0
+    pictures: list[np.ndarray] = []
     while len(pictures) < most:
         there, picture = capture.read()
         if not there:

@@ -46,11 +46,16 @@ class Lowering:
                 open_nodes.pop()
         return self._values[name]
 
-    def tensor(self, name: str) -> Tensor:
-        """A value that is no constant, with nothing pending on it."""
+    def padded_tensor(self, name: str) -> Tensor:
+        """A value that is no constant; padding may be pending on it."""
         value = self.value(name)
         if isinstance(value, np.ndarray):
             raise Unsupported(f"{name} is a constant, a tensor was expected")
+        return value
+
+    def tensor(self, name: str) -> Tensor:
+        """A value that is no constant, with nothing pending on it."""
+        value = self.padded_tensor(name)
         if value.padding is not None:
             raise Unsupported(f"padding before {name} is used by neither a convolution nor a pooling")
         return value
@@ -69,14 +74,14 @@ class Lowering:
         elif node.op == "Const":
             results = [self.graph.weights[node.name]]
         elif all(isinstance(self._values[key], np.ndarray) for key in node.inputs):
-            results = [fold(node, [self._values[key] for key in node.inputs])]
+            results = [fold(node, [self.constant(key) for key in node.inputs])]
         elif node.op in _OPERATIONS:
-            result = _OPERATIONS[node.op](self, node)
-            results = result if isinstance(result, list) else [result]
+            made = _OPERATIONS[node.op](self, node)
+            results = made if isinstance(made, list) else [made]
         else:
             raise Unsupported(f"operation {node.op} ({node.name})")
-        for index, result in enumerate(results):
-            self._values[node.name if index == 0 else f"{node.name}:{index}"] = result
+        for index, value in enumerate(results):
+            self._values[node.name if index == 0 else f"{node.name}:{index}"] = value
 
     def constant(self, name: str) -> np.ndarray:
         """A value that has to be a constant."""
@@ -102,8 +107,7 @@ def _identity(lowering: Lowering, node: TfNode) -> Tensor:
 
 
 def _transpose(lowering: Lowering, node: TfNode) -> Tensor:
-    source = lowering.value(node.inputs[0])
-    assert isinstance(source, Tensor), "constants are folded before"
+    source = lowering.padded_tensor(node.inputs[0])
     return source.transposed([int(axis) for axis in lowering.constant(node.inputs[1])])
 
 
@@ -126,8 +130,7 @@ def _pad(lowering: Lowering, node: TfNode) -> Tensor:
 
 def _window(lowering: Lowering, node: TfNode) -> tuple[Tensor, list[int]]:
     """The picture under a convolution or pooling, as channels-last with its padding included, and that padding."""
-    source = lowering.value(node.inputs[0])
-    assert isinstance(source, Tensor), "constants are folded before"
+    source = lowering.padded_tensor(node.inputs[0])
     if source.axes != CHANNELS_LAST or node.text("data_format", "NHWC") != "NHWC":
         raise Unsupported(f"{node.op} of a picture whose channels are not last ({node.name})")
     if node.text("padding") != "VALID":

@@ -44,7 +44,11 @@ def measure(model: onnx.ModelProto, pictures: CalibrationDataReader) -> Ranges:
         constants = {constant.name for constant in onnx.load(quantised).graph.initializer}
         measured = load_tensors_data(cache)
         names = sorted(name for name in measured.keys() if f"{name}_scale" in constants)
-        return {name: tuple(np.float32(np.ravel(end)[0]) for end in measured[name].range_value) for name in names}
+        return {name: _range(*measured[name].range_value) for name in names}
+
+
+def _range(least: np.ndarray, greatest: np.ndarray) -> tuple[np.float32, np.float32]:
+    return np.float32(np.ravel(least)[0]), np.float32(np.ravel(greatest)[0])
 
 
 def _quantise(model: onnx.ModelProto, pictures: CalibrationDataReader | None, cache: Path, target: Path) -> None:
