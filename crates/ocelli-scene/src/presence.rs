@@ -1,0 +1,163 @@
+//! How long a tag is inside a shape: the integral of its presence over media time.
+//!
+//! Between two looks the tag is taken to go straight at an even speed, so the time inside is the
+//! share of that way that lies inside. It does not matter how many looks there were.
+
+use ocelli_core::{BBox, MediaTime, Point, Tag, Track};
+use serde::{Deserialize, Serialize};
+
+use crate::Polygon;
+
+/// One tag and one shape.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Presence {
+    /// Whether it counts as inside.
+    pub(crate) inside: bool,
+    /// Looks in a row that say otherwise.
+    contrary: u8,
+    /// Seconds inside in this stay, also while it is not established yet.
+    pub(crate) secs: f32,
+    last_at: MediaTime,
+    last: Point,
+    /// What the rule did about this stay.
+    pub(crate) told: bool,
+}
+
+/// What a look changed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Step {
+    None,
+    Entered,
+    /// After so many seconds.
+    Left(f32),
+}
+
+impl Presence {
+    /// Begins where the tag was first seen.
+    pub(crate) fn new(at: MediaTime, place: Point, polygon: &Polygon, inertia: u8) -> Self {
+        let contrary = u8::from(polygon.contains(place)).min(inertia.saturating_sub(1));
+        Self {
+            inside: false,
+            contrary,
+            secs: 0.0,
+            last_at: at,
+            last: place,
+            told: false,
+        }
+    }
+
+    /// The tag was seen at `place`.
+    pub(crate) fn look(
+        &mut self,
+        at: MediaTime,
+        place: Point,
+        polygon: &Polygon,
+        inertia: u8,
+    ) -> Step {
+        let dt = at.secs_since(self.last_at).max(0.0) as f32;
+        self.secs += dt * polygon.share_inside(self.last, place);
+        (self.last_at, self.last) = (at, place);
+        if polygon.contains(place) == self.inside {
+            if !self.inside {
+                self.secs = 0.0;
+            }
+            self.contrary = 0;
+            return Step::None;
+        }
+        self.contrary = self.contrary.saturating_add(1);
+        if self.contrary < inertia {
+            return Step::None;
+        }
+        self.contrary = 0;
+        self.inside = !self.inside;
+        if self.inside {
+            self.told = false;
+            Step::Entered
+        } else {
+            Step::Left(std::mem::take(&mut self.secs))
+        }
+    }
+}
+
+/// The part of an object's box that says where it is.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Anchor {
+    /// The middle of the lower edge: where it stands on the ground.
+    #[default]
+    BottomCentre,
+    /// The middle.
+    Centre,
+    /// The middle of the upper edge: for cameras that see heads only.
+    TopCentre,
+}
+
+impl Anchor {
+    /// The place of a box.
+    pub fn of(self, bbox: BBox) -> Point {
+        match self {
+            Self::BottomCentre => bbox.bottom_centre(),
+            Self::Centre => bbox.centre(),
+            Self::TopCentre => Point {
+                x: bbox.x + bbox.w / 2.0,
+                y: bbox.y,
+            },
+        }
+    }
+}
+
+/// The presence of all tags in one shape.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Attendance {
+    pub(crate) tags: std::collections::BTreeMap<Tag, Presence>,
+}
+
+impl Attendance {
+    pub(crate) fn inside(&self) -> u32 {
+        self.tags
+            .values()
+            .filter(|presence| presence.inside)
+            .count() as u32
+    }
+
+    /// Ends the presence of a tag that is gone; the seconds of the stay that this ends.
+    pub(crate) fn gone(&mut self, track: &Track) -> Option<f32> {
+        let presence = self.tags.remove(&track.tag)?;
+        presence.inside.then_some(presence.secs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_integral_does_not_depend_on_the_looks() {
+        let corners = [(0.2, 0.0), (0.8, 0.0), (0.8, 1.0), (0.2, 1.0)];
+        let zone = Polygon::new(&corners.map(|(x, y)| Point { x, y })).unwrap();
+        for steps in [&[0.04_f64][..], &[1.0], &[2.0, 0.1, 0.3], &[0.7, 1.9]] {
+            let mut at = 0.0;
+            let place = |at: f64| Point {
+                x: (at / 10.0) as f32,
+                y: 0.5,
+            };
+            let mut presence = Presence::new(MediaTime::default(), place(0.0), &zone, 1);
+            let mut left = None;
+            for step in steps.iter().cycle() {
+                at += step;
+                if at > 10.0 {
+                    break;
+                }
+                if let Step::Left(secs) =
+                    presence.look(MediaTime::from_secs(at), place(at), &zone, 1)
+                {
+                    left = Some(secs);
+                }
+            }
+            let secs = left.unwrap();
+            assert!((secs - 6.0).abs() < 1e-3, "{steps:?}: {secs}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The shift that most objects share, taken for the camera's own. There are no pixels here, so it
+//! is estimated from the boxes: a wind-shaken pole or a knocked camera moves them all at once.
+
+use super::object::Object;
+use crate::{clean::Seen, plane::Vec2};
+
+/// Objects that have to agree.
+const AGREE_MIN: usize = 3;
+
+/// If most of the well-known objects lost their boxes at once: the one shift that puts most of
+/// them onto boxes again. `objects` and `boxes` are places in `all` and `seen` that found nothing.
+pub(crate) fn common_shift(
+    all: &[Object],
+    objects: &[usize],
+    seen: &[Seen],
+    boxes: &[usize],
+) -> Option<Vec2> {
+    let known: Vec<&Object> = objects
+        .iter()
+        .map(|&index| &all[index])
+        .filter(|object| object.confirmed && object.looks >= 4 && object.missed == 1)
+        .collect();
+    if known.len() < AGREE_MIN {
+        return None;
+    }
+    let mut best: Option<(usize, f32, Vec2)> = None;
+    // Every shift that puts one of a few objects onto a box is tried on all of them.
+    for object in known.iter().take(8) {
+        for &index in boxes {
+            let Some(shift) = fitting(object, &seen[index], Vec2::default(), 2.0) else {
+                continue;
+            };
+            let (mut agree, mut total) = (0, Vec2::default());
+            for other in &known {
+                let nearest = boxes
+                    .iter()
+                    .filter_map(|&index| fitting(other, &seen[index], shift, 0.25))
+                    .min_by(|a, b| a.minus(shift).length().total_cmp(&b.minus(shift).length()));
+                if let Some(own) = nearest {
+                    agree += 1;
+                    total = total.plus(own);
+                }
+            }
+            let mean = total.times(1.0 / agree.max(1) as f32);
+            let length = mean.length();
+            let better = best.is_none_or(|(most, shortest, _)| {
+                agree > most || (agree == most && length < shortest)
+            });
+            if agree >= AGREE_MIN && agree * 3 >= known.len() * 2 && better {
+                best = Some((agree, length, mean));
+            }
+        }
+    }
+    best.map(|(_, _, shift)| shift)
+}
+
+/// The shift from the object to the box, if they are alike and it differs from `shift` by less
+/// than `reach` sizes of the object.
+fn fitting(object: &Object, seen: &Seen, shift: Vec2, reach: f32) -> Option<Vec2> {
+    let expected = object.motion.square();
+    let own = seen.square.centre.minus(expected.centre);
+    let off = own.minus(shift);
+    let alike = |a: f32, b: f32| (a / b).ln().abs() < 0.3;
+    (super::kind::Group::of(seen.label) == object.group
+        && off.length() < reach * expected.size()
+        && alike(seen.square.w, expected.w)
+        && alike(seen.square.h, expected.h))
+    .then_some(own)
+}
