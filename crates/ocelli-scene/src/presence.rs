@@ -3,10 +3,12 @@
 //! Between two looks the tag is taken to go straight at an even speed, so the time inside is the
 //! share of that way that lies inside. It does not matter how many looks there were.
 
+use std::collections::BTreeMap;
+
 use ocelli_core::{BBox, MediaTime, Point, Tag, Track};
 use serde::{Deserialize, Serialize};
 
-use crate::Polygon;
+use crate::{Polygon, rule::Subject};
 
 /// One tag and one shape.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -33,12 +35,11 @@ pub(crate) enum Step {
 }
 
 impl Presence {
-    /// Begins where the tag was first seen.
-    pub(crate) fn new(at: MediaTime, place: Point, polygon: &Polygon, inertia: u8) -> Self {
-        let contrary = u8::from(polygon.contains(place)).min(inertia.saturating_sub(1));
+    /// A tag that will be seen at this time and place first.
+    fn new(at: MediaTime, place: Point) -> Self {
         Self {
             inside: false,
-            contrary,
+            contrary: 0,
             secs: 0.0,
             last_at: at,
             last: place,
@@ -47,13 +48,7 @@ impl Presence {
     }
 
     /// The tag was seen at `place`.
-    pub(crate) fn look(
-        &mut self,
-        at: MediaTime,
-        place: Point,
-        polygon: &Polygon,
-        inertia: u8,
-    ) -> Step {
+    fn look(&mut self, at: MediaTime, place: Point, polygon: &Polygon, inertia: u8) -> Step {
         let dt = at.secs_since(self.last_at).max(0.0) as f32;
         self.secs += dt * polygon.share_inside(self.last, place);
         (self.last_at, self.last) = (at, place);
@@ -108,10 +103,19 @@ impl Anchor {
     }
 }
 
+/// A shape, and what it takes to be inside.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Place {
+    pub(crate) polygon: Polygon,
+    pub(crate) anchor: Anchor,
+    /// Looks in a row that change anything.
+    pub(crate) inertia: u8,
+}
+
 /// The presence of all tags in one shape.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Attendance {
-    pub(crate) tags: std::collections::BTreeMap<Tag, Presence>,
+    pub(crate) tags: BTreeMap<Tag, Presence>,
 }
 
 impl Attendance {
@@ -120,6 +124,30 @@ impl Attendance {
             .values()
             .filter(|presence| presence.inside)
             .count() as u32
+    }
+
+    /// Takes a look at a tag that was seen. A tag that was just confirmed is looked at where it was
+    /// seen first as well: two steps at once.
+    pub(crate) fn look(&mut self, subject: &Subject, at: MediaTime, place: &Place) -> [Step; 2] {
+        let Place {
+            polygon,
+            anchor,
+            inertia,
+        } = place;
+        let track = &subject.track;
+        let first = (track.first_at, anchor.of(subject.first_bbox));
+        let mut earlier = Step::None;
+        let presence = self.tags.entry(track.tag).or_insert_with(|| {
+            let mut presence = Presence::new(first.0, first.1);
+            if first.0 < at {
+                earlier = presence.look(first.0, first.1, polygon, *inertia);
+            }
+            presence
+        });
+        [
+            earlier,
+            presence.look(at, anchor.of(track.bbox), polygon, *inertia),
+        ]
     }
 
     /// Ends the presence of a tag that is gone; the seconds of the stay that this ends.
@@ -143,7 +171,7 @@ mod tests {
                 x: (at / 10.0) as f32,
                 y: 0.5,
             };
-            let mut presence = Presence::new(MediaTime::default(), place(0.0), &zone, 1);
+            let mut presence = Presence::new(MediaTime::default(), place(0.0));
             let mut left = None;
             for step in steps.iter().cycle() {
                 at += step;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use ocelli_core::{
-    Detections, Event, EventDetail, EventKind, GoneReason, MediaTime, SceneState, StreamId, Tag,
-    TagKey, Track, WallSource, WallTime, settings::SceneSettings,
+    BBox, Detections, Event, EventDetail, EventKind, GoneReason, MediaTime, SceneState, StreamId,
+    Tag, TagKey, Track, WallSource, WallTime, settings::SceneSettings,
 };
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     rule::{Subject, View},
     setup::{Running, build, first},
     state::{self, Body, RuleMemory},
-    tracker::{Object, Tracker},
+    tracker::{Object, Params, Tracker},
     visit::{STILL_UPDATES, Visit},
 };
 
@@ -139,6 +139,11 @@ impl Scene {
     /// Makes new tags under this key from now on.
     pub fn rekey(&mut self, key: TagKey) {
         self.key = key;
+    }
+
+    /// Follows with other numbers than the defaults: for comparing and searching them.
+    pub fn set_tracker_params(&mut self, params: Params) {
+        self.tracker.params = params;
     }
 
     /// Takes what one look found. `coverage`, 0..1, is written on every event.
@@ -319,12 +324,13 @@ impl Scene {
         for object in objects.iter().filter(|object| object.confirmed) {
             let visit = self.visits.remove(&object.id);
             let known = visit.is_some();
-            let mut visit = visit.unwrap_or_else(|| self.new_visit(object, object.first_at));
+            let mut visit =
+                visit.unwrap_or_else(|| self.new_visit(object, object.first_at, object.first_bbox));
             let life = moment.at.secs_since(visit.born);
             if life >= f64::from(self.settings.tag_life_secs) && known {
                 self.gone(object, &visit, GoneReason::Expired, moment, events);
                 let rest = visit.rest;
-                visit = self.new_visit(object, moment.at);
+                visit = self.new_visit(object, moment.at, object.bbox);
                 visit.rest = rest;
                 self.appeared(object, &visit, moment, events);
             } else if !known {
@@ -387,10 +393,11 @@ impl Scene {
         out.tag(EventKind::Appeared, &track, EventDetail::default());
     }
 
-    fn new_visit(&mut self, object: &Object, born: MediaTime) -> Visit {
+    fn new_visit(&mut self, object: &Object, born: MediaTime, born_bbox: BBox) -> Visit {
         Visit {
             tag: self.next_tag(),
             born,
+            born_bbox,
             updated: self.now,
             rest: Rest::new(
                 SquareBox::of(object.first_bbox, self.aspect),
@@ -423,7 +430,7 @@ impl Scene {
                 let visit = self.visits.get(&object.id)?;
                 Some(Subject {
                     track: visit.track(object, self.aspect),
-                    first_bbox: object.first_bbox,
+                    first_bbox: visit.born_bbox,
                     resting_since: visit.rest.since(),
                 })
             })

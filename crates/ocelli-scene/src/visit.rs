@@ -1,6 +1,6 @@
 //! The stay of one tag: what the scene remembers of it beside its motion.
 
-use ocelli_core::{MediaTime, Tag, Track};
+use ocelli_core::{BBox, MediaTime, Tag, Track};
 use serde::{Deserialize, Serialize};
 
 use crate::{rest::Rest, tracker::Object};
@@ -14,6 +14,8 @@ pub(crate) struct Visit {
     pub(crate) tag: Tag,
     /// First seen, or renamed.
     pub(crate) born: MediaTime,
+    /// Its box then.
+    pub(crate) born_bbox: BBox,
     pub(crate) updated: MediaTime,
     pub(crate) rest: Rest,
 }

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Anchor, Built, Rule, RuleKind, View, Zones, config, wanted};
 use crate::{
-    Emitter, Polygon,
-    presence::{Attendance, Presence, Step},
+    Emitter,
+    presence::{Attendance, Place, Step},
 };
 
 /// Configuration of a `count` rule.
@@ -95,7 +95,11 @@ fn build(json: &str, zones: &Zones) -> Result<Built, String> {
         counts_line: config.line.clone(),
         rule: Box::new(Count {
             resets: resets.collect::<Result<_, _>>()?,
-            polygon: polygon.transpose()?,
+            place: polygon.transpose()?.map(|polygon| Place {
+                polygon,
+                anchor: config.anchor,
+                inertia: config.inertia,
+            }),
             config,
             memory: Memory::default(),
         }),
@@ -121,7 +125,7 @@ fn minute_of_day(text: &str) -> Result<i64, String> {
 
 struct Count {
     config: CountRule,
-    polygon: Option<Polygon>,
+    place: Option<Place>,
     resets: Vec<i64>,
     memory: Memory,
 }
@@ -185,9 +189,9 @@ impl Count {
             ..EventDetail::default()
         };
         let bbox = self
-            .polygon
+            .place
             .as_ref()
-            .map_or_else(BBox::default, Polygon::bounds);
+            .map_or_else(BBox::default, |place| place.polygon.bounds());
         if self.memory.counts.is_empty() {
             out.stream(EventKind::Counted, None, bbox, detail((0, 0)));
         }
@@ -201,31 +205,18 @@ impl Count {
 impl Rule for Count {
     fn look(&mut self, view: &View<'_>, out: &mut Emitter<'_>) {
         self.end_interval(out);
-        let Some(polygon) = &self.polygon else {
+        let Some(place) = &self.place else {
             return;
         };
         let now = out.moment().at;
-        let (anchor, inertia) = (self.config.anchor, self.config.inertia);
         let mut changes = Vec::new();
         for subject in view.seen(&self.config.labels) {
-            let track = &subject.track;
-            let presence = self
-                .memory
-                .attendance
-                .tags
-                .entry(track.tag)
-                .or_insert_with(|| {
-                    Presence::new(
-                        track.first_at,
-                        anchor.of(subject.first_bbox),
-                        polygon,
-                        inertia,
-                    )
-                });
-            match presence.look(now, anchor.of(track.bbox), polygon, inertia) {
-                Step::Entered => changes.push((track.label, true)),
-                Step::Left(_) => changes.push((track.label, false)),
-                Step::None => {}
+            for step in self.memory.attendance.look(subject, now, place) {
+                match step {
+                    Step::Entered => changes.push((subject.track.label, true)),
+                    Step::Left(_) => changes.push((subject.track.label, false)),
+                    Step::None => {}
+                }
             }
         }
         for (label, into) in changes {
@@ -248,7 +239,7 @@ impl Rule for Count {
         let line = self.config.line.as_ref();
         let counts = match event.kind {
             EventKind::Crossed => line.is_some() && event.detail.rule.as_ref() == line,
-            EventKind::Appeared => line.is_none() && self.polygon.is_none(),
+            EventKind::Appeared => line.is_none() && self.place.is_none(),
             _ => false,
         };
         if counts {

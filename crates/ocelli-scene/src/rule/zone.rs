@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Anchor, Built, Rule, RuleKind, View, Zones, config, wanted};
 use crate::{
-    Emitter, Polygon,
-    presence::{Attendance, Presence, Step},
+    Emitter,
+    presence::{Attendance, Place, Step},
 };
 
 /// Configuration of a `zone` rule.
@@ -100,8 +100,12 @@ fn build(json: &str, zones: &Zones) -> Result<Built, String> {
         zone: Some(config.zone.clone()),
         counts_line: None,
         rule: Box::new(Zone {
+            place: Place {
+                polygon,
+                anchor: config.anchor,
+                inertia: config.inertia,
+            },
             config,
-            polygon,
             memory: Memory::default(),
         }),
     })
@@ -109,7 +113,7 @@ fn build(json: &str, zones: &Zones) -> Result<Built, String> {
 
 struct Zone {
     config: ZoneRule,
-    polygon: Polygon,
+    place: Place,
     memory: Memory,
 }
 
@@ -203,7 +207,12 @@ impl Zone {
                 count: Some(count),
                 ..self.detail(None)
             };
-            out.stream(EventKind::Occupancy, None, self.polygon.bounds(), detail);
+            out.stream(
+                EventKind::Occupancy,
+                None,
+                self.place.polygon.bounds(),
+                detail,
+            );
         }
     }
 }
@@ -216,25 +225,12 @@ impl Rule for Zone {
             if !track.seen || !wanted(&self.config.labels, track.label) {
                 continue;
             }
-            let (anchor, inertia) = (self.config.anchor, self.config.inertia);
-            let polygon = &self.polygon;
-            let presence = self
-                .memory
-                .attendance
-                .tags
-                .entry(track.tag)
-                .or_insert_with(|| {
-                    Presence::new(
-                        track.first_at,
-                        anchor.of(subject.first_bbox),
-                        polygon,
-                        inertia,
-                    )
-                });
-            match presence.look(now, anchor.of(track.bbox), polygon, inertia) {
-                Step::Entered => out.tag(EventKind::Entered, track, self.detail(None)),
-                Step::Left(secs) => self.left(track, secs, out),
-                Step::None => {}
+            for step in self.memory.attendance.look(subject, now, &self.place) {
+                match step {
+                    Step::Entered => out.tag(EventKind::Entered, track, self.detail(None)),
+                    Step::Left(secs) => self.left(track, secs, out),
+                    Step::None => {}
+                }
             }
             self.stay(track, out);
         }

@@ -7,22 +7,58 @@
 //! of the SORT family cannot do at one look a second. Overlap and the direction of travel
 //! (OC-SORT's momentum term) count beside it.
 
-use super::{assignment::Pair, object::Object, params::Params};
-use crate::clean::Seen;
+use super::{
+    assignment::Pair,
+    kind::Group,
+    object::{Motion, Object},
+    params::Params,
+};
+use crate::{clean::Seen, plane::Vec2};
 
 /// The most candidates of one object.
 const CANDIDATES_MAX: usize = 12;
+/// From this many looks on an object's speed is known.
+const STANDING_LOOKS: u32 = 3;
 
-/// Collects the allowed pairs, sorted by row. `objects` and `boxes` hold places in `all` and
+/// Collects the allowed pairs, sorted by row, each at a cost below zero: zero is that of staying
+/// alone. `objects` and `boxes` hold places in `all` and
 /// `seen`; `boxes` is sorted by the middle's x.
 pub(crate) struct Gate<'a> {
     pub(crate) all: &'a [Object],
     pub(crate) seen: &'a [Seen],
     pub(crate) params: &'a Params,
-    pub(crate) cost_max: f32,
+    /// Subtracted from what a match may cost.
+    pub(crate) strict: f32,
+    /// Boxes of each group on an area of one picture height squared.
+    pub(crate) density: [f32; Group::COUNT],
+}
+
+/// A place where an object may be, and how surely.
+#[derive(Clone, Copy)]
+struct Guess {
+    place: Vec2,
+    var: Vec2,
+    /// Cost of a box exactly there.
+    base: f32,
+}
+
+impl Guess {
+    fn cost(self, place: Vec2) -> f32 {
+        let off = place.minus(self.place);
+        self.base + off.x * off.x / self.var.x + off.y * off.y / self.var.y
+    }
 }
 
 impl Gate<'_> {
+    /// What a match of this object may cost: the likelihood that the box is a new one or a false
+    /// one, which grows with the number of boxes around.
+    fn limit(&self, object: &Object) -> f32 {
+        let size = object.motion.square().size();
+        let around = (self.density[object.group as usize] * size * size).max(1e-6);
+        let rare = -self.params.rare_weight * around.ln();
+        self.params.cost_max - self.strict + rare.clamp(-1.0, self.params.rare_max)
+    }
+
     pub(crate) fn pairs(&self, objects: &[usize], boxes: &[usize], pairs: &mut Vec<Pair>) {
         pairs.clear();
         for (row, &object) in objects.iter().enumerate() {
@@ -37,57 +73,87 @@ impl Gate<'_> {
     }
 
     fn candidates(&self, row: u32, object: &Object, boxes: &[usize], pairs: &mut Vec<Pair>) {
-        let params = self.params;
         let expected = object.motion.square();
-        let size = expected.size();
-        let loose = params.match_sd * size;
-        let (var_x, var_y) = (
-            object.motion.x.var + loose * loose,
-            object.motion.y.var + loose * loose,
-        );
-        let mut base = (var_x * var_y / (size * size * size * size)).ln();
-        if !object.confirmed {
-            base += params.unconfirmed_cost;
+        let limit = self.limit(object);
+        let reach = limit + self.params.iou_weight;
+        let guesses = self.guesses(object);
+        let mut left = f32::INFINITY;
+        let mut right = f32::NEG_INFINITY;
+        for guess in &guesses {
+            let wide = (reach - guess.base) * guess.var.x;
+            if wide > 0.0 && wide.is_finite() {
+                left = left.min(guess.place.x - wide.sqrt());
+                right = right.max(guess.place.x + wide.sqrt());
+            }
         }
-        let reach = self.cost_max - base + params.iou_weight;
-        if reach <= 0.0 || !reach.is_finite() {
-            return;
-        }
-        let reach_x = (reach * var_x).sqrt();
-        let (left, right) = (expected.centre.x - reach_x, expected.centre.x + reach_x);
-        let first = boxes.partition_point(|&index| self.seen[index].square.centre.x < left);
         let heading = object.heading();
         let from = object.seen_square().centre;
+        let first = boxes.partition_point(|&index| self.seen[index].square.centre.x < left);
         for (column, &index) in boxes.iter().enumerate().skip(first) {
             let seen = &self.seen[index];
             if seen.square.centre.x > right {
                 break;
             }
-            if super::kind::Group::of(seen.label) != object.group {
+            if Group::of(seen.label) != object.group {
                 continue;
             }
-            let off = seen.square.centre.minus(expected.centre);
-            let mut cost = base + off.x * off.x / var_x + off.y * off.y / var_y;
-            if cost > self.cost_max + params.iou_weight {
+            let [moving, standing] = guesses.map(|guess| guess.cost(seen.square.centre));
+            let mut cost = moving.min(standing);
+            if cost > reach {
                 continue;
             }
-            cost += self.shape_cost(object, seen) - params.iou_weight * expected.iou(seen.square);
+            cost += self.shape_cost(object, seen);
+            cost -= self.params.iou_weight * expected.iou(seen.square);
             if let Some(heading) = heading {
-                let step = seen.square.centre.minus(from);
-                let length = heading.length() * step.length();
-                if step.length() > 0.15 * size && length > 0.0 {
-                    let cosine = (heading.dot(step) / length).clamp(-1.0, 1.0);
-                    cost += params.heading_weight * (1.0 - cosine) / 2.0;
-                }
+                cost += self.turn_cost(heading, seen.square.centre.minus(from), expected.size());
             }
-            if cost < self.cost_max {
+            if cost < limit {
                 pairs.push(Pair {
                     row,
                     column: column as u32,
-                    cost,
+                    cost: cost - limit,
                 });
             }
         }
+    }
+
+    /// Where the object may be: where it moves to, and, while its speed is not known, where it was:
+    /// most things that are seen for the first time either stand or are on their way.
+    fn guesses(&self, object: &Object) -> [Guess; 2] {
+        let size = object.motion.square().size();
+        let loose = self.params.match_sd * size;
+        let new = if object.confirmed {
+            0.0
+        } else {
+            self.params.unconfirmed_cost
+        };
+        let guess = |motion: &Motion, loose: f32, extra: f32| {
+            let var = Vec2 {
+                x: motion.x.var + loose * loose,
+                y: motion.y.var + loose * loose,
+            };
+            Guess {
+                place: motion.square().centre,
+                var,
+                base: (var.x * var.y / (size * size * size * size)).ln() + new + extra,
+            }
+        };
+        let moving = guess(&object.motion, loose, 0.0);
+        let standing = if object.looks < STANDING_LOOKS {
+            guess(object.seen_motion(), 1.5 * loose, self.params.standing_cost)
+        } else {
+            moving
+        };
+        [moving, standing]
+    }
+
+    fn turn_cost(&self, heading: Vec2, step: Vec2, size: f32) -> f32 {
+        let (went, goes) = (heading.length(), step.length());
+        if goes < 0.15 * size || went <= 0.0 {
+            return 0.0;
+        }
+        let cosine = (heading.dot(step) / (went * goes)).clamp(-1.0, 1.0);
+        self.params.heading_weight * (1.0 - cosine) / 2.0
     }
 
     fn shape_cost(&self, object: &Object, seen: &Seen) -> f32 {

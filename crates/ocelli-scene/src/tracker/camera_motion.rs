@@ -7,6 +7,27 @@ use crate::{clean::Seen, plane::Vec2};
 /// Objects that have to agree.
 const AGREE_MIN: usize = 3;
 
+/// The middle of the surprises of well-known objects, each with the object's size, if they agree:
+/// the median, where most lie much nearer to it than it is long.
+pub(crate) fn common_surprise(known: &[(Vec2, f32)]) -> Option<Vec2> {
+    if known.len() <= AGREE_MIN {
+        return None;
+    }
+    let middle = Vec2 {
+        x: median(known.iter().map(|(surprise, _)| surprise.x)),
+        y: median(known.iter().map(|(surprise, _)| surprise.y)),
+    };
+    let spread = median(known.iter().map(|(one, _)| one.minus(middle).length()));
+    let size = median(known.iter().map(|(_, size)| *size));
+    (spread < 0.7 * middle.length() && middle.length() > 0.02 * size).then_some(middle)
+}
+
+fn median(values: impl Iterator<Item = f32>) -> f32 {
+    let mut values: Vec<f32> = values.collect();
+    let half = values.len() / 2;
+    *values.select_nth_unstable_by(half, f32::total_cmp).1
+}
+
 /// If most of the well-known objects lost their boxes at once: the one shift that puts most of
 /// them onto boxes again. `objects` and `boxes` are places in `all` and `seen` that found nothing.
 pub(crate) fn common_shift(

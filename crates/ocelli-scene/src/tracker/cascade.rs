@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     assignment::{Assignment, Pair},
     association::Gate,
-    camera_motion::common_shift,
+    camera_motion::{common_shift, common_surprise},
+    kind::Group,
     object::Object,
     params::Params,
 };
@@ -16,6 +17,8 @@ use crate::{Faults, clean::Seen, plane::Vec2};
 pub(crate) const TRACKS_MAX: usize = 500;
 /// The longest step of the filter; more adds nothing to what is not known anyway.
 const STEP_SECS_MAX: f32 = 10.0;
+/// The most that the time around a restart counts as unseen, in seconds, unless looks are rarer.
+const RESTART_SECS: f32 = 1.0;
 /// An object that stands still is kept this many times longer.
 const STILL_PATIENCE: f32 = 4.0;
 /// While others stand in front of it, it is kept this long, in seconds.
@@ -34,6 +37,11 @@ pub(crate) struct Tracker {
     last_look: Option<MediaTime>,
     /// Usual time between looks.
     interval_secs: f32,
+    /// What objects shared of their surprise lately: motion, and no shake.
+    drift: Vec2,
+    /// Whether nobody has looked since a restart.
+    #[serde(skip)]
+    resumed: bool,
     #[serde(skip)]
     pub(crate) params: Params,
     #[serde(skip)]
@@ -47,6 +55,7 @@ struct Scratch {
     pairs: Vec<Pair>,
     rows: Vec<usize>,
     columns: Vec<usize>,
+    found: Vec<(usize, usize)>,
     taken: Vec<bool>,
     matched: Vec<bool>,
 }
@@ -61,7 +70,7 @@ impl PartialEq for Scratch {
 struct Stage {
     confirmed: bool,
     sure: bool,
-    cost_max: f32,
+    strict: f32,
 }
 
 impl Tracker {
@@ -96,29 +105,35 @@ impl Tracker {
         scratch.taken.resize(seen.len(), false);
         scratch.matched.clear();
         scratch.matched.resize(self.objects.len(), false);
-        let surely = self.params.cost_max;
-        let confirmed = Stage {
+        let mut stage = Stage {
             confirmed: true,
             sure: true,
-            cost_max: surely,
+            strict: 0.0,
         };
-        self.join(&confirmed, at, seen, threshold);
-        let shift = self.unshake(seen);
-        if shift.is_some() {
-            self.join(&confirmed, at, seen, threshold);
+        self.find(&stage, seen, threshold);
+        let mut shift = self.shake(seen, dt);
+        if let Some(by) = shift {
+            self.shift(by);
+            self.find(&stage, seen, threshold);
         }
-        let unsure = Stage {
-            confirmed: true,
-            sure: false,
-            cost_max: self.params.cost_max_low,
-        };
-        self.join(&unsure, at, seen, threshold);
-        let tentative = Stage {
+        self.take_found(at, seen);
+        if let Some(by) = self.knock(seen) {
+            self.shift(by);
+            shift = Some(shift.unwrap_or_default().plus(by));
+            self.find(&stage, seen, threshold);
+            self.take_found(at, seen);
+        }
+        stage.sure = false;
+        stage.strict = self.params.cost_max_low;
+        self.find(&stage, seen, threshold);
+        self.take_found(at, seen);
+        stage = Stage {
             confirmed: false,
             sure: true,
-            cost_max: surely,
+            strict: 0.0,
         };
-        self.join(&tentative, at, seen, threshold);
+        self.find(&stage, seen, threshold);
+        self.take_found(at, seen);
         self.begin(at, seen, threshold, faults);
         shift
     }
@@ -126,7 +141,10 @@ impl Tracker {
     /// Counts the time that objects are unseen.
     pub(crate) fn count_unseen(&mut self, at: MediaTime) {
         if let Some(to) = self.counted_to {
-            let secs = at.secs_since(to).max(0.0) as f32;
+            let mut secs = at.secs_since(to).max(0.0) as f32;
+            if std::mem::take(&mut self.resumed) {
+                secs = secs.min(self.interval_secs.max(RESTART_SECS));
+            }
             for object in &mut self.objects {
                 object.unseen_secs += secs;
             }
@@ -134,9 +152,10 @@ impl Tracker {
         self.counted_to = self.counted_to.max(Some(at));
     }
 
-    /// The next look follows a restart: the time in between counts for nobody.
+    /// The next look follows a restart: of the time in between only a moment counts, as nobody
+    /// could have been seen.
     pub(crate) fn forgive_gap(&mut self) {
-        self.counted_to = None;
+        self.resumed = true;
     }
 
     /// Takes out the objects that nobody has seen for too long.
@@ -191,10 +210,12 @@ impl Tracker {
         })
     }
 
-    fn join(&mut self, stage: &Stage, at: MediaTime, seen: &[Seen], threshold: f32) {
+    /// Finds pairs for one cascade, among what has none yet.
+    fn find(&mut self, stage: &Stage, seen: &[Seen], threshold: f32) {
         let scratch = &mut self.scratch;
         scratch.rows.clear();
         scratch.columns.clear();
+        scratch.found.clear();
         for (index, object) in self.objects.iter().enumerate() {
             // An unsure box may keep an object that was just seen, not find a lost one again.
             let fresh = stage.sure || object.missed <= 1 || object.unseen_secs < 0.5;
@@ -202,9 +223,13 @@ impl Tracker {
                 scratch.rows.push(index);
             }
         }
+        let mut density = [0.0; Group::COUNT];
         for (index, one) in seen.iter().enumerate() {
-            if (one.score >= threshold) == stage.sure && !scratch.taken[index] {
-                scratch.columns.push(index);
+            if (one.score >= threshold) == stage.sure {
+                density[Group::of(one.label) as usize] += 1.0;
+                if !scratch.taken[index] {
+                    scratch.columns.push(index);
+                }
             }
         }
         if scratch.rows.is_empty() || scratch.columns.is_empty() {
@@ -218,27 +243,60 @@ impl Tracker {
             all: &self.objects,
             seen,
             params: &self.params,
-            cost_max: stage.cost_max,
+            strict: stage.strict,
+            density,
         };
         gate.pairs(&scratch.rows, &scratch.columns, &mut scratch.pairs);
-        let found = scratch.assignment.solve(
-            scratch.rows.len(),
-            scratch.columns.len(),
-            &scratch.pairs,
-            stage.cost_max,
-        );
+        let (rows, columns) = (scratch.rows.len(), scratch.columns.len());
+        let found = scratch.assignment.solve(rows, columns, &scratch.pairs, 0.0);
         for (row, &object) in scratch.rows.iter().enumerate() {
             if let Some(column) = Assignment::column(found, row) {
-                let index = scratch.columns[column];
-                self.objects[object].update(&seen[index], at, &self.params);
-                scratch.taken[index] = true;
-                scratch.matched[object] = true;
+                scratch.found.push((object, scratch.columns[column]));
             }
         }
     }
 
-    /// Shifts everything that found no box, if one shift explains most of it.
-    fn unshake(&mut self, seen: &[Seen]) -> Option<Vec2> {
+    /// Takes the pairs that were found.
+    fn take_found(&mut self, at: MediaTime, seen: &[Seen]) {
+        for &(object, index) in &self.scratch.found {
+            self.objects[object].update(&seen[index], at, &self.params);
+            self.scratch.taken[index] = true;
+            self.scratch.matched[object] = true;
+        }
+        self.scratch.found.clear();
+    }
+
+    /// The shift that well-known objects have in common at this look, less what they had in common
+    /// all the time, which is motion.
+    fn shake(&mut self, seen: &[Seen], dt: f32) -> Option<Vec2> {
+        const DRIFT_SECS: f32 = 1.0;
+        let known = self.scratch.found.iter().filter_map(|&(object, index)| {
+            let object = &self.objects[object];
+            let expected = object.motion.square();
+            (object.looks >= 4 && object.missed == 1).then(|| {
+                let surprise = seen[index].square.centre.minus(expected.centre);
+                (surprise, expected.size())
+            })
+        });
+        let common = common_surprise(&known.collect::<Vec<_>>()).unwrap_or_default();
+        let share = self.params.shake_share;
+        let shift = common.minus(self.drift).times(share);
+        let pull = 1.0 - (-dt / DRIFT_SECS).exp();
+        self.drift = self.drift.plus(common.minus(self.drift).times(pull));
+        (common != Vec2::default() && share > 0.0).then_some(shift)
+    }
+
+    /// Moves everything that found no box.
+    fn shift(&mut self, by: Vec2) {
+        for (index, object) in self.objects.iter_mut().enumerate() {
+            if !self.scratch.matched[index] {
+                object.shift(by);
+            }
+        }
+    }
+
+    /// One shift that puts most of the objects onto boxes again that lost theirs all at once.
+    fn knock(&self, seen: &[Seen]) -> Option<Vec2> {
         let scratch = &self.scratch;
         let lost: Vec<usize> = (0..self.objects.len())
             .filter(|&index| {
@@ -257,13 +315,7 @@ impl Tracker {
         let boxes: Vec<usize> = (0..seen.len())
             .filter(|&index| !scratch.taken[index])
             .collect();
-        let shift = common_shift(&self.objects, &lost, seen, &boxes)?;
-        for (index, object) in self.objects.iter_mut().enumerate() {
-            if !scratch.matched[index] {
-                object.shift(shift);
-            }
-        }
-        Some(shift)
+        common_shift(&self.objects, &lost, seen, &boxes)
     }
 
     fn begin(&mut self, at: MediaTime, seen: &[Seen], threshold: f32, faults: &mut Faults) {

@@ -16,6 +16,9 @@ pub(crate) enum Group {
 }
 
 impl Group {
+    /// How many there are.
+    pub(crate) const COUNT: usize = 6;
+
     pub(crate) fn of(label: Label) -> Self {
         match label {
             Label::Person => Self::Person,
@@ -32,7 +35,7 @@ impl Group {
     pub(crate) fn speed_sd(self) -> f32 {
         match self {
             Self::Person => 1.0,
-            Self::TwoWheeler | Self::Vehicle => 2.5,
+            Self::TwoWheeler | Self::Vehicle => 3.5,
             Self::Animal => 1.5,
             Self::Boat | Self::Bag => 0.7,
         }

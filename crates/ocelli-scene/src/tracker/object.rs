@@ -15,6 +15,8 @@ use crate::{
 
 /// Least time between two points of an object's way.
 const WAY_STEP_SECS: f64 = 0.25;
+/// The place of a standing object gets no more uncertain after this time.
+const STILL_DOUBT_SECS: f32 = 1.0;
 
 /// Middle and sides of a box as four filters.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -148,8 +150,11 @@ impl Object {
     pub(crate) fn predict(&mut self, dt: f32, params: &Params) {
         if self.still {
             // What stands is expected where it stands, however long it is hidden.
-            let (before, dt) = (self.motion, dt.min(1.0));
-            self.motion.predict(dt, self.group, params);
+            let before = self.motion;
+            if self.unseen_secs <= STILL_DOUBT_SECS {
+                let dt = dt.min(STILL_DOUBT_SECS);
+                self.motion.predict(dt, self.group, params);
+            }
             self.motion.x.at = before.x.at;
             self.motion.y.at = before.y.at;
         } else {
@@ -214,6 +219,11 @@ impl Object {
     pub(crate) fn heading(&self) -> Option<Vec2> {
         let went = self.seen_motion.square().centre.minus(self.way[0].1);
         (went.length() > 0.15 * self.seen_motion.square().size()).then_some(went)
+    }
+
+    /// What was known of it when it was seen last.
+    pub(crate) fn seen_motion(&self) -> &Motion {
+        &self.seen_motion
     }
 
     /// Where the filter saw it last.

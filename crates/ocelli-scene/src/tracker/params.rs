@@ -2,7 +2,8 @@
 
 /// Numbers of the tracker. The defaults were searched on detections of a campus road and of
 /// simulated streets at 25 to 1 looks a second; results are flat around them.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Params {
     /// Standard deviation of a detected box's middle, in its sides.
     pub seen_sd: f32,
@@ -23,14 +24,23 @@ pub struct Params {
     pub iou_weight: f32,
     /// Weight of the direction of travel.
     pub heading_weight: f32,
-    /// A match that costs more is none.
+    /// A match that costs more is none, where one box would stand on an area of its own size.
     pub cost_max: f32,
-    /// The same for the detector's unsure boxes.
+    /// How much more a match may cost where boxes are rare: factor on the logarithm of the boxes
+    /// of such objects that stand on an area of the object's size.
+    pub rare_weight: f32,
+    /// The most that this adds.
+    pub rare_max: f32,
+    /// Subtracted from that for the detector's unsure boxes.
     pub cost_max_low: f32,
     /// Extra cost of an object that is not confirmed yet.
     pub unconfirmed_cost: f32,
     /// A sure box begins an object from the threshold plus this on.
     pub birth_margin: f32,
+    /// Extra cost of a new object that has not moved.
+    pub standing_cost: f32,
+    /// Share of the shift that well-known objects have in common which is taken for the camera's.
+    pub shake_share: f32,
     /// Looks that confirm an object.
     pub confirm_looks: u32,
     /// Sum of scores that confirms an object at two looks.
@@ -51,10 +61,14 @@ impl Default for Params {
             shape_sd: 0.3,
             iou_weight: 2.0,
             heading_weight: 1.0,
-            cost_max: 5.0,
-            cost_max_low: 3.0,
+            cost_max: 3.0,
+            rare_weight: 1.0,
+            rare_max: 5.0,
+            cost_max_low: 2.0,
             unconfirmed_cost: 1.0,
             birth_margin: 0.0,
+            standing_cost: 1.5,
+            shake_share: 1.0,
             confirm_looks: 3,
             confirm_score: 1.2,
             tentative_secs: 0.2,
