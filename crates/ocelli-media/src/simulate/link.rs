@@ -1,0 +1,93 @@
+//! The sending half of a viewer's RTSP connection, with a bounded queue.
+
+use std::{
+    cell::{Cell, RefCell},
+    io,
+};
+
+use bytes::{Buf as _, BytesMut};
+use tokio::{net::TcpStream, sync::Notify};
+
+/// A queue that has been emptied gives back its memory above this.
+const KEPT_BYTES: usize = 64 * 1024;
+
+/// Shared by the connection's task, which reads requests and empties the queue, and by the pacer,
+/// which sends pictures. Bytes go to the kernel at once as long as nothing waits.
+pub(super) struct Link {
+    pub(super) stream: TcpStream,
+    waiting: RefCell<BytesMut>,
+    waiting_bytes_max: usize,
+    closed: Cell<bool>,
+    /// Tells the connection's task that bytes wait, or that the connection is closed.
+    pub(super) wake: Notify,
+}
+
+impl Link {
+    pub(super) fn new(stream: TcpStream, waiting_bytes_max: usize) -> Self {
+        Self {
+            stream,
+            waiting: RefCell::default(),
+            waiting_bytes_max,
+            closed: Cell::new(false),
+            wake: Notify::new(),
+        }
+    }
+
+    /// Whether nothing can be sent any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    /// Asks the connection's task to end.
+    pub(super) fn close(&self) {
+        self.closed.set(true);
+        self.wake.notify_one();
+    }
+
+    /// Whether bytes wait for the viewer to take them.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.waiting.borrow().is_empty()
+    }
+
+    /// Whether the queue takes a picture of so many bytes.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        let waiting = self.waiting.borrow().len();
+        waiting == 0 || waiting + bytes <= self.waiting_bytes_max
+    }
+
+    /// Sends all of `bytes`, after what waits. The caller asked [`Link::has_room`] where they are
+    /// many.
+    pub(super) fn send(&self, bytes: &[u8]) {
+        if self.is_closed() {
+            return;
+        }
+        let mut waiting = self.waiting.borrow_mut();
+        let mut rest = bytes;
+        if waiting.is_empty() {
+            match self.stream.try_write(bytes) {
+                Ok(written) => rest = &bytes[written..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_gone) => return self.close(),
+            }
+        }
+        if !rest.is_empty() {
+            waiting.extend_from_slice(rest);
+            self.wake.notify_one();
+        }
+    }
+
+    /// Gives the kernel what it takes of the queue.
+    pub(super) fn flush(&self) {
+        let mut waiting = self.waiting.borrow_mut();
+        while !waiting.is_empty() {
+            match self.stream.try_write(&waiting) {
+                Ok(written) => waiting.advance(written),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_gone) => return self.close(),
+            }
+        }
+        if waiting.capacity() > KEPT_BYTES {
+            *waiting = BytesMut::new();
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Simulated cameras as clients see them.
+
+mod client;
+mod clips;
+mod play;

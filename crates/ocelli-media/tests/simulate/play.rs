@@ -1,0 +1,82 @@
+//! What arrives is the clip, looped, with monotone times.
+
+use ocelli_core::Codec;
+use ocelli_media::simulate::Simulation;
+use retina::client::Transport;
+
+use crate::{
+    client::{frame, tcp, udp, watch},
+    clips::{Made, PICTURES_PER_SEC, Recipe, SMALL, units},
+};
+
+/// Plays two and a half loops and compares them with the clip, byte by byte.
+async fn plays(made: &Made, transport: Transport) {
+    let clip = made.units();
+    let running = Simulation::new(vec![made.clip()], 1).start().await.unwrap();
+    let mut playing = watch(&running.url(0), transport).await;
+    let first = frame(&mut playing).await;
+    assert!(first.is_random_access_point());
+    let start = units(first.data());
+    let mut at = (0..clip.len())
+        .find(|&at| made.packets[at].key && clip[at] == start)
+        .expect("the first picture is a key picture of the clip");
+    let mut time = first.timestamp().timestamp();
+    let ticks = 90_000 / i64::from(PICTURES_PER_SEC);
+    let shown = |at: usize| (made.packets[at].pts_micros - made.packets[0].dts_micros) * 9 / 100;
+    for _ in 0..clip.len() * 5 / 2 {
+        let next = frame(&mut playing).await;
+        let before = at;
+        at = (at + 1) % clip.len();
+        assert_eq!(next.loss(), 0);
+        assert_eq!(units(next.data()), clip[at], "picture {at}");
+        let looped = if at == 0 {
+            clip.len() as i64 * ticks
+        } else {
+            0
+        };
+        let step = next.timestamp().timestamp() - time;
+        assert!(
+            (step - (shown(at) + looped - shown(before))).abs() <= 1,
+            "{step} ticks before picture {at}"
+        );
+        time = next.timestamp().timestamp();
+    }
+    let counts = running.counts();
+    assert_eq!(counts.viewers, 1);
+    assert_eq!(counts.dropped, 0);
+    assert!(counts.pictures > clip.len() as u64 * 5 / 2);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn h264_by_tcp() {
+    plays(&SMALL.make(), tcp()).await;
+}
+
+#[tokio::test]
+async fn h264_by_udp() {
+    plays(&SMALL.make(), udp()).await;
+}
+
+#[tokio::test]
+async fn h264_with_b_pictures() {
+    let recipe = Recipe {
+        b_pictures: true,
+        group: 10,
+        ..SMALL
+    };
+    let made = recipe.make();
+    assert!(made.packets.iter().any(|p| p.pts_micros > p.dts_micros));
+    plays(&made, tcp()).await;
+}
+
+#[tokio::test]
+async fn h265_by_tcp_and_udp() {
+    let recipe = Recipe {
+        codec: Codec::H265,
+        ..SMALL
+    };
+    let made = recipe.make();
+    plays(&made, tcp()).await;
+    plays(&made, udp()).await;
+}
