@@ -1,5 +1,8 @@
 //! The crate as its users see it: looks in, events out.
 
+mod contract;
+mod golden;
+mod long_run;
 mod properties;
 mod rules;
 mod stage;
