@@ -6,6 +6,10 @@ use crate::{clean::Seen, plane::Vec2};
 
 /// Objects that have to agree.
 const AGREE_MIN: usize = 3;
+/// The most objects and boxes that are asked, and the most objects whose shifts are tried.
+const KNOWN_MAX: usize = 24;
+const BOXES_MAX: usize = 100;
+const TRIED_MAX: usize = 8;
 
 /// The middle of the surprises of well-known objects, each with the object's size, if they agree:
 /// the median, where most lie much nearer to it than it is long.
@@ -28,41 +32,21 @@ fn median(values: impl Iterator<Item = f32>) -> f32 {
     *values.select_nth_unstable_by(half, f32::total_cmp).1
 }
 
-/// If most of the well-known objects lost their boxes at once: the one shift that puts most of
-/// them onto boxes again. `objects` and `boxes` are places in `all` and `seen` that found nothing.
-pub(crate) fn common_shift(
-    all: &[Object],
-    objects: &[usize],
-    seen: &[Seen],
-    boxes: &[usize],
-) -> Option<Vec2> {
-    let known: Vec<&Object> = objects
-        .iter()
-        .map(|&index| &all[index])
-        .filter(|object| object.confirmed && object.looks >= 4 && object.missed == 1)
-        .collect();
+/// The one shift that puts most of these objects onto boxes. Every shift that puts one of a few of
+/// them onto a box is tried on all.
+pub(crate) fn common_shift(known: &[&Object], seen: &[Seen]) -> Option<Vec2> {
+    let known = &known[..known.len().min(KNOWN_MAX)];
+    let seen = &seen[..seen.len().min(BOXES_MAX)];
     if known.len() < AGREE_MIN {
         return None;
     }
     let mut best: Option<(usize, f32, Vec2)> = None;
-    // Every shift that puts one of a few objects onto a box is tried on all of them.
-    for object in known.iter().take(8) {
-        for &index in boxes {
-            let Some(shift) = fitting(object, &seen[index], Vec2::default(), 2.0) else {
+    for object in known.iter().take(TRIED_MAX) {
+        for one in seen {
+            let Some(shift) = fitting(object, one, Vec2::default(), 2.0) else {
                 continue;
             };
-            let (mut agree, mut total) = (0, Vec2::default());
-            for other in &known {
-                let nearest = boxes
-                    .iter()
-                    .filter_map(|&index| fitting(other, &seen[index], shift, 0.25))
-                    .min_by(|a, b| a.minus(shift).length().total_cmp(&b.minus(shift).length()));
-                if let Some(own) = nearest {
-                    agree += 1;
-                    total = total.plus(own);
-                }
-            }
-            let mean = total.times(1.0 / agree.max(1) as f32);
+            let (agree, mean) = support(known, seen, shift);
             let length = mean.length();
             let better = best.is_none_or(|(most, shortest, _)| {
                 agree > most || (agree == most && length < shortest)
@@ -73,6 +57,25 @@ pub(crate) fn common_shift(
         }
     }
     best.map(|(_, _, shift)| shift)
+}
+
+/// How many objects a shift puts onto boxes, and their mean shift.
+fn support(known: &[&Object], seen: &[Seen], shift: Vec2) -> (usize, Vec2) {
+    let (mut agree, mut total) = (0, Vec2::default());
+    for object in known {
+        let nearest = seen
+            .iter()
+            .filter_map(|one| fitting(object, one, shift, 0.25))
+            .min_by(|a, b| {
+                let (a, b) = (a.minus(shift).length(), b.minus(shift).length());
+                a.total_cmp(&b)
+            });
+        if let Some(own) = nearest {
+            agree += 1;
+            total = total.plus(own);
+        }
+    }
+    (agree, total.times(1.0 / agree.max(1) as f32))
 }
 
 /// The shift from the object to the box, if they are alike and it differs from `shift` by less

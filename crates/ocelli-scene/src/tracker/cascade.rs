@@ -111,18 +111,14 @@ impl Tracker {
             strict: 0.0,
         };
         self.find(&stage, seen, threshold);
-        let mut shift = self.shake(seen, dt);
+        let shift = self.knock(seen).or_else(|| self.shake(seen, dt));
         if let Some(by) = shift {
-            self.shift(by);
+            for object in &mut self.objects {
+                object.shift(by);
+            }
             self.find(&stage, seen, threshold);
         }
         self.take_found(at, seen);
-        if let Some(by) = self.knock(seen) {
-            self.shift(by);
-            shift = Some(shift.unwrap_or_default().plus(by));
-            self.find(&stage, seen, threshold);
-            self.take_found(at, seen);
-        }
         stage.sure = false;
         stage.strict = self.params.cost_max_low;
         self.find(&stage, seen, threshold);
@@ -266,56 +262,40 @@ impl Tracker {
         self.scratch.found.clear();
     }
 
-    /// The shift that well-known objects have in common at this look, less what they had in common
-    /// all the time, which is motion.
+    /// The shift that well-known objects have in common at this look. What they have in common for
+    /// longer is motion: a turning camera, or traffic that starts at a light.
     fn shake(&mut self, seen: &[Seen], dt: f32) -> Option<Vec2> {
         const DRIFT_SECS: f32 = 1.0;
         let known = self.scratch.found.iter().filter_map(|&(object, index)| {
             let object = &self.objects[object];
             let expected = object.motion.square();
-            (object.looks >= 4 && object.missed == 1).then(|| {
+            object.is_well_known().then(|| {
                 let surprise = seen[index].square.centre.minus(expected.centre);
                 (surprise, expected.size())
             })
         });
-        let common = common_surprise(&known.collect::<Vec<_>>()).unwrap_or_default();
-        let share = self.params.shake_share;
-        let shift = common.minus(self.drift).times(share);
+        let shift = common_surprise(&known.collect::<Vec<_>>());
+        let common = shift.unwrap_or_default();
+        let lasting = self.drift.dot(common) > 0.5 * common.dot(common);
         let pull = 1.0 - (-dt / DRIFT_SECS).exp();
         self.drift = self.drift.plus(common.minus(self.drift).times(pull));
-        (common != Vec2::default() && share > 0.0).then_some(shift)
+        shift
+            .filter(|_| !lasting && self.params.shake_share > 0.0)
+            .map(|shift| shift.times(self.params.shake_share))
     }
 
-    /// Moves everything that found no box.
-    fn shift(&mut self, by: Vec2) {
-        for (index, object) in self.objects.iter_mut().enumerate() {
-            if !self.scratch.matched[index] {
-                object.shift(by);
-            }
-        }
-    }
-
-    /// One shift that puts most of the objects onto boxes again that lost theirs all at once.
+    /// If at least half of the well-known objects lost their boxes all at once: the one shift that
+    /// puts most of them onto boxes again.
     fn knock(&self, seen: &[Seen]) -> Option<Vec2> {
-        let scratch = &self.scratch;
-        let lost: Vec<usize> = (0..self.objects.len())
-            .filter(|&index| {
-                let object = &self.objects[index];
-                object.confirmed && object.missed == 1 && !scratch.matched[index]
-            })
-            .collect();
-        let fresh = self
-            .objects
+        let known: Vec<&Object> = self.objects.iter().filter(|o| o.is_well_known()).collect();
+        let found = &self.scratch.found;
+        let found = found
             .iter()
-            .filter(|object| object.confirmed && object.missed <= 1)
-            .count();
-        if lost.len() * 2 < fresh {
+            .filter(|(index, _)| self.objects[*index].is_well_known());
+        if found.count() * 2 > known.len() {
             return None;
         }
-        let boxes: Vec<usize> = (0..seen.len())
-            .filter(|&index| !scratch.taken[index])
-            .collect();
-        common_shift(&self.objects, &lost, seen, &boxes)
+        common_shift(&known, seen)
     }
 
     fn begin(&mut self, at: MediaTime, seen: &[Seen], threshold: f32, faults: &mut Faults) {

@@ -146,6 +146,11 @@ impl Object {
         self.missed == 0
     }
 
+    /// Whether it was seen often, and at the look before this one: its place is well predicted.
+    pub(crate) fn is_well_known(&self) -> bool {
+        self.confirmed && self.looks >= 4 && self.missed == 1
+    }
+
     /// Takes the estimate to a look `dt` seconds after the last one.
     pub(crate) fn predict(&mut self, dt: f32, params: &Params) {
         if self.still {
