@@ -277,7 +277,10 @@ impl Scene {
     }
 
     fn end_unseen(&mut self, moment: Moment, events: &mut Vec<Event>) {
-        for object in self.tracker.take_ended(self.settings.gone_after_secs) {
+        for object in self
+            .tracker
+            .take_ended(self.settings.gone_after_secs, self.aspect)
+        {
             if let Some(visit) = self.visits.remove(&object.id) {
                 self.gone(&object, &visit, GoneReason::Left, moment, events);
             }
@@ -327,7 +330,8 @@ impl Scene {
             let mut visit =
                 visit.unwrap_or_else(|| self.new_visit(object, object.first_at, object.first_bbox));
             let life = moment.at.secs_since(visit.born);
-            if life >= f64::from(self.settings.tag_life_secs) && known {
+            let old = life >= f64::from(self.settings.tag_life_secs);
+            if old && known && object.seen() {
                 self.gone(object, &visit, GoneReason::Expired, moment, events);
                 let rest = visit.rest;
                 visit = self.new_visit(object, moment.at, object.bbox);

@@ -155,7 +155,7 @@ impl Tracker {
     }
 
     /// Takes out the objects that nobody has seen for too long.
-    pub(crate) fn take_ended(&mut self, gone_after_secs: f32) -> Vec<Object> {
+    pub(crate) fn take_ended(&mut self, gone_after_secs: f32, aspect: f32) -> Vec<Object> {
         let patience = gone_after_secs.max(2.5 * self.interval_secs);
         let tentative = self.params.tentative_secs;
         let covered: Vec<bool> = (0..self.objects.len())
@@ -172,6 +172,12 @@ impl Tracker {
             } else if object.still {
                 object.unseen_secs < patience * STILL_PATIENCE
             } else {
+                let left = object.missed >= 2 && object.is_outside(aspect);
+                let patience = if left {
+                    patience * self.params.left_patience
+                } else {
+                    patience
+                };
                 object.unseen_secs < patience
             };
             if !keep && object.confirmed {

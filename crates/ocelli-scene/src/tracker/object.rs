@@ -151,6 +151,12 @@ impl Object {
         self.confirmed && self.looks >= 4 && self.missed == 1
     }
 
+    /// Whether its middle is expected outside a picture of this shape.
+    pub(crate) fn is_outside(&self, aspect: f32) -> bool {
+        let place = self.motion.square().centre;
+        !(0.0..=aspect).contains(&place.x) || !(0.0..=1.0).contains(&place.y)
+    }
+
     /// Takes the estimate to a look `dt` seconds after the last one.
     pub(crate) fn predict(&mut self, dt: f32, params: &Params) {
         if self.still {

@@ -39,6 +39,8 @@ pub struct Params {
     pub birth_margin: f32,
     /// Extra cost of a new object that has not moved.
     pub standing_cost: f32,
+    /// An unseen object that is expected outside the picture is kept for this share of the time.
+    pub left_patience: f32,
     /// Share of the shift that well-known objects have in common which is taken for the camera's.
     pub shake_share: f32,
     /// Looks that confirm an object.
@@ -68,6 +70,7 @@ impl Default for Params {
             unconfirmed_cost: 0.81,
             birth_margin: 0.0,
             standing_cost: 1.5,
+            left_patience: 0.5,
             shake_share: 1.0,
             confirm_looks: 3,
             confirm_score: 1.2,

@@ -356,3 +356,25 @@ fn wild_look(dice: &mut Dice) -> Detections {
         items,
     }
 }
+
+#[test]
+fn a_full_scene_fits_into_its_state() {
+    let mut scene = scene();
+    let mut events = Vec::new();
+    for look in 0..20_u32 {
+        let places = (0..600_u16).map(|i| (f32::from(i % 30), f32::from(i / 30)));
+        let found: Vec<Detection> = places
+            .map(|(column, row)| {
+                let (x, y) = (0.02 + 0.032 * column, 0.05 + 0.047 * row);
+                crate::stage::thing(Label::Person, x, y, 0.01, 0.03)
+            })
+            .collect();
+        scene.look(&detections(f64::from(look), &found), 1.0, &mut events);
+    }
+    assert_eq!(scene.tracks().len(), 500);
+    let state = scene.state();
+    let size = state.body.len();
+    assert!(size < SceneState::BYTES_MAX * 9 / 10, "{size} bytes");
+    let resumed = Scene::resume(STREAM, &every_rule(), key(), 1, &state, false, &mut events);
+    assert_eq!(resumed.expect("the settings fit").faults().states_cut, 0);
+}
