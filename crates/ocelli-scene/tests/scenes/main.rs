@@ -1,5 +1,6 @@
 //! The crate as its users see it: looks in, events out.
 
+mod campus;
 mod contract;
 mod golden;
 mod long_run;
