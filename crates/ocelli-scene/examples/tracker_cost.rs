@@ -1,4 +1,4 @@
-//! What a look costs: CPU microseconds of [`Scene::look`] at 10, 50 and 200 objects.
+//! What a look costs: CPU microseconds of [`Scene::look`] and of [`Scene::state`] at 10, 50 and 200 objects.
 //!
 //! `cargo run --release -p ocelli-scene --example tracker_cost`
 #![expect(clippy::print_stdout, reason = "its output is the result")]
@@ -12,30 +12,34 @@ use ocelli_core::{
 use ocelli_scene::Scene;
 
 const LOOKS: u32 = 2_000;
+const STATES: u32 = 500;
 const ROUNDS: usize = 5;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    println!(
-        "{:>8} {:>16} {:>16}",
-        "objects", "µs/look, least", "µs/look, median"
-    );
+    println!("objects  us/look least  us/look median  us/state  state bytes");
     for objects in [10, 50, 200] {
         let mut costs = Vec::new();
         for _ in 0..ROUNDS {
-            costs.push(cost_micros(objects)?);
+            costs.push(cost(objects)?);
         }
-        costs.sort_by(f64::total_cmp);
+        costs.sort_by(|a, b| a.look_micros.total_cmp(&b.look_micros));
+        let (least, median) = (&costs[0], &costs[ROUNDS / 2]);
         println!(
-            "{objects:>8} {:>16.1} {:>16.1}",
-            costs[0],
-            costs[ROUNDS / 2]
+            "{objects:>7} {:>14.1} {:>15.1} {:>9.1} {:>12}",
+            least.look_micros, median.look_micros, least.state_micros, least.state_bytes
         );
     }
     Ok(())
 }
 
+struct Cost {
+    look_micros: f64,
+    state_micros: f64,
+    state_bytes: usize,
+}
+
 /// Walkers on a grid that cross each other, at 10 looks a second, with a line to cross.
-fn cost_micros(objects: u32) -> Result<f64, Box<dyn Error>> {
+fn cost(objects: u32) -> Result<Cost, Box<dyn Error>> {
     let stream = StreamId(0);
     let settings = SceneSettings {
         rules: vec![RuleSettings {
@@ -57,7 +61,17 @@ fn cost_micros(objects: u32) -> Result<f64, Box<dyn Error>> {
     if followed * 10 < objects as usize * 9 {
         return Err(format!("only {followed} of {objects} objects are followed").into());
     }
-    Ok(spent as f64 / 1e3 / f64::from(LOOKS))
+    let before = cpu_nanos()?;
+    let mut state_bytes = 0;
+    for _ in 0..STATES {
+        state_bytes = scene.state().body.len();
+    }
+    let state_spent = cpu_nanos()? - before;
+    Ok(Cost {
+        look_micros: spent as f64 / 1e3 / f64::from(LOOKS),
+        state_micros: state_spent as f64 / 1e3 / f64::from(STATES),
+        state_bytes,
+    })
 }
 
 fn detections(objects: u32, look: u32) -> Detections {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use ocelli_core::{
-    BBox, Detections, Event, EventDetail, EventKind, GoneReason, MediaTime, SceneState, StreamId,
-    Tag, TagKey, Track, WallSource, WallTime, settings::SceneSettings,
+    BBox, Detections, Event, EventDetail, EventKind, GoneReason, MediaTime, StreamId, Tag, TagKey,
+    Track, WallSource, WallTime, settings::SceneSettings,
 };
 
 use crate::{
@@ -15,7 +15,6 @@ use crate::{
     rest::{Change, Rest},
     rule::{Subject, View},
     setup::{Running, build, first},
-    state::{self, Body, RuleMemory},
     tracker::{Object, Params, Tracker},
     visit::{STILL_UPDATES, Visit},
 };
@@ -25,20 +24,20 @@ const BACK_SECS_MAX: f64 = 10.0;
 
 /// One stream over time.
 pub struct Scene {
-    settings: SceneSettings,
-    cleaner: Cleaner,
-    rules: Vec<Running>,
-    key: TagKey,
-    ids: Ids,
-    next_tag: u64,
-    tracker: Tracker,
-    visits: BTreeMap<u64, Visit>,
-    tracks: Vec<Track>,
-    faults: Faults,
-    aspect: f32,
-    now: MediaTime,
-    wall: WallTime,
-    wall_source: WallSource,
+    pub(crate) settings: SceneSettings,
+    pub(crate) cleaner: Cleaner,
+    pub(crate) rules: Vec<Running>,
+    pub(crate) key: TagKey,
+    pub(crate) ids: Ids,
+    pub(crate) next_tag: u64,
+    pub(crate) tracker: Tracker,
+    pub(crate) visits: BTreeMap<u64, Visit>,
+    pub(crate) tracks: Vec<Track>,
+    pub(crate) faults: Faults,
+    pub(crate) aspect: f32,
+    pub(crate) now: MediaTime,
+    pub(crate) wall: WallTime,
+    pub(crate) wall_source: WallSource,
 }
 
 impl Scene {
@@ -70,54 +69,6 @@ impl Scene {
             wall: WallTime::default(),
             wall_source: WallSource::default(),
         })
-    }
-
-    /// Goes on from a state. With `expired` the state is too old: its open tags end with the
-    /// reason `lost`, and the scene begins anew with the same epoch and counters. A state of
-    /// another version, or a damaged one, is refused and counted: then the scene is a new one
-    /// with `epoch_if_none`.
-    pub fn resume(
-        stream: StreamId,
-        settings: &SceneSettings,
-        key: TagKey,
-        epoch_if_none: u64,
-        state: &SceneState,
-        expired: bool,
-        events: &mut Vec<Event>,
-    ) -> Result<Self, SceneError> {
-        let mut scene = Self::new(stream, settings, key, epoch_if_none)?;
-        let Some(body) = state::decode(state) else {
-            scene.faults.states_refused += 1;
-            return Ok(scene);
-        };
-        scene.ids.epoch = body.epoch;
-        scene.ids.next = body.next_event;
-        scene.next_tag = body.next_tag;
-        scene.now = body.now;
-        scene.wall = state.wall;
-        scene.wall_source = body.wall_source;
-        scene.aspect = body.aspect;
-        scene.faults = body.faults;
-        scene.tracker = body.tracker;
-        scene.visits = body.visits;
-        for RuleMemory {
-            fingerprint,
-            memory,
-        } in &body.rules
-        {
-            let same = |running: &&mut Running| running.fingerprint == *fingerprint;
-            if let Some(running) = scene.rules.iter_mut().find(same)
-                && running.rule.load(memory).is_err()
-            {
-                scene.faults.states_refused += 1;
-            }
-        }
-        scene.tracker.forgive_gap();
-        scene.renew_tracks();
-        if expired {
-            scene.end_all(GoneReason::Lost, 0.0, events);
-        }
-        Ok(scene)
     }
 
     /// Goes on under other settings. Tags stay; rules that did not change keep what they remember.
@@ -225,27 +176,6 @@ impl Scene {
         self.faults
     }
 
-    /// Where a replacement would go on: at most [`SceneState::BYTES_MAX`] bytes.
-    pub fn state(&self) -> SceneState {
-        let rules = self.rules.iter().map(|running| RuleMemory {
-            fingerprint: running.fingerprint,
-            memory: running.rule.save(),
-        });
-        let body = Body {
-            epoch: self.ids.epoch,
-            next_event: self.ids.next,
-            next_tag: self.next_tag,
-            now: self.now,
-            wall_source: self.wall_source,
-            aspect: self.aspect,
-            tracker: self.tracker.clone(),
-            visits: self.visits.clone(),
-            faults: self.faults,
-            rules: rules.collect(),
-        };
-        state::encode(body, self.wall)
-    }
-
     /// Whether a look at this time can be taken. One that is far in the past begins a new timeline.
     fn accepts_time(&mut self, at: MediaTime, coverage: f32, events: &mut Vec<Event>) -> bool {
         let Some(last) = self.tracker.last_look() else {
@@ -287,7 +217,7 @@ impl Scene {
         }
     }
 
-    fn end_all(&mut self, reason: GoneReason, coverage: f32, events: &mut Vec<Event>) {
+    pub(crate) fn end_all(&mut self, reason: GoneReason, coverage: f32, events: &mut Vec<Event>) {
         let moment = self.moment(coverage);
         let begin = events.len();
         for object in self.tracker.take_all() {
@@ -418,7 +348,7 @@ impl Scene {
         self.key.tag(self.ids.stream, number)
     }
 
-    fn renew_tracks(&mut self) {
+    pub(crate) fn renew_tracks(&mut self) {
         self.tracks.clear();
         for object in &self.tracker.objects {
             if let Some(visit) = self.visits.get(&object.id) {

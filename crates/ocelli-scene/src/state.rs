@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use ocelli_core::{MediaTime, SceneState, WallSource, WallTime};
+use ocelli_core::{
+    Event, GoneReason, MediaTime, SceneState, StreamId, TagKey, WallSource, WallTime,
+    settings::SceneSettings,
+};
 use serde::{Deserialize, Serialize};
 
-use crate::{Faults, tracker::Tracker, visit::Visit};
+use crate::{Faults, Scene, SceneError, setup::Running, tracker::Tracker, visit::Visit};
 
 /// Version of the encoding of [`Body`]; any change of a type inside makes a new one.
-pub(crate) const VERSION: u16 = 1;
+const VERSION: u16 = 1;
 
 /// All that a scene remembers, encoded with postcard.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,8 +36,79 @@ pub(crate) struct RuleMemory {
     pub(crate) memory: Vec<u8>,
 }
 
+impl Scene {
+    /// Goes on from a state. With `expired` the state is too old: its open tags end with the
+    /// reason `lost`, and the scene begins anew with the same epoch and counters. A state of
+    /// another version, or a damaged one, is refused and counted: then the scene is a new one
+    /// with `epoch_if_none`.
+    pub fn resume(
+        stream: StreamId,
+        settings: &SceneSettings,
+        key: TagKey,
+        epoch_if_none: u64,
+        state: &SceneState,
+        expired: bool,
+        events: &mut Vec<Event>,
+    ) -> Result<Self, SceneError> {
+        let mut scene = Self::new(stream, settings, key, epoch_if_none)?;
+        let Some(body) = decode(state) else {
+            scene.faults.states_refused += 1;
+            return Ok(scene);
+        };
+        scene.ids.epoch = body.epoch;
+        scene.ids.next = body.next_event;
+        scene.next_tag = body.next_tag;
+        scene.now = body.now;
+        scene.wall = state.wall;
+        scene.wall_source = body.wall_source;
+        scene.aspect = body.aspect;
+        scene.faults = body.faults;
+        scene.tracker = body.tracker;
+        scene.visits = body.visits;
+        for RuleMemory {
+            fingerprint,
+            memory,
+        } in &body.rules
+        {
+            let same = |running: &&mut Running| running.fingerprint == *fingerprint;
+            if let Some(running) = scene.rules.iter_mut().find(same)
+                && running.rule.load(memory).is_err()
+            {
+                scene.faults.states_refused += 1;
+            }
+        }
+        scene.tracker.forgive_gap();
+        scene.renew_tracks();
+        if expired {
+            scene.end_all(GoneReason::Lost, 0.0, events);
+        }
+        Ok(scene)
+    }
+
+    /// Where a replacement would go on: at most [`SceneState::BYTES_MAX`] bytes.
+    pub fn state(&self) -> SceneState {
+        let rules = self.rules.iter().map(|running| RuleMemory {
+            fingerprint: running.fingerprint,
+            memory: running.rule.save(),
+        });
+        let body = Body {
+            epoch: self.ids.epoch,
+            next_event: self.ids.next,
+            next_tag: self.next_tag,
+            now: self.now,
+            wall_source: self.wall_source,
+            aspect: self.aspect,
+            tracker: self.tracker.clone(),
+            visits: self.visits.clone(),
+            faults: self.faults,
+            rules: rules.collect(),
+        };
+        encode(body, self.wall)
+    }
+}
+
 /// Encodes. Rules lose their memory, from the last in the list on, if all together is too large.
-pub(crate) fn encode(mut body: Body, wall: WallTime) -> SceneState {
+fn encode(mut body: Body, wall: WallTime) -> SceneState {
     let mut bytes = to_bytes(&body);
     while bytes.len() > SceneState::BYTES_MAX && body.rules.pop().is_some() {
         body.faults.states_cut += 1;
@@ -53,7 +127,7 @@ fn to_bytes(body: &Body) -> Vec<u8> {
 }
 
 /// Decodes, or `None` if the state is of another version, too large or damaged.
-pub(crate) fn decode(state: &SceneState) -> Option<Body> {
+fn decode(state: &SceneState) -> Option<Body> {
     if state.version != VERSION || state.body.len() > SceneState::BYTES_MAX {
         return None;
     }

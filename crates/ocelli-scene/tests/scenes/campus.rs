@@ -19,6 +19,7 @@ const LINE_X: f32 = 0.55;
 /// People by picture, from 0.
 type Pictures = Vec<Vec<(u32, BBox)>>;
 
+#[expect(clippy::print_stdout, reason = "a test that is not run says so")]
 fn truth(test: &str) -> Option<Pictures> {
     if !Path::new(TRUTH).exists() {
         println!("not run: {test}: ../shared/data is absent");
