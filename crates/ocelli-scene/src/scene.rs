@@ -21,6 +21,8 @@ use crate::{
 
 /// A look that is earlier than the last one by more than this begins a new timeline.
 const BACK_SECS_MAX: f64 = 10.0;
+/// A look after a gap of this many times the time that a tag is kept finds no old tag again.
+const GAP_PATIENCE: f32 = 2.0;
 
 /// One stream over time.
 pub struct Scene {
@@ -41,7 +43,7 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// A scene that nobody has looked at. Err: the first of [`check`]'s errors.
+    /// A scene that nobody has looked at. Err: the first of [`crate::check`]'s errors.
     pub fn new(
         stream: StreamId,
         settings: &SceneSettings,
@@ -113,6 +115,9 @@ impl Scene {
         let seen = self
             .cleaner
             .clean(detections, self.aspect, &mut self.faults);
+        // What was unseen for far too long is gone, whatever stands there now.
+        self.tracker.count_unseen(detections.at);
+        self.end_unseen(GAP_PATIENCE, moment, events);
         let threshold = self.settings.threshold;
         let shift = self
             .tracker
@@ -122,7 +127,7 @@ impl Scene {
                 visit.rest.shift(shift);
             }
         }
-        self.end_unseen(moment, events);
+        self.end_unseen(1.0, moment, events);
         self.visit(moment, events);
         self.renew_tracks();
         let subjects = self.subjects();
@@ -147,7 +152,7 @@ impl Scene {
         let moment = self.moment(coverage);
         let begin = events.len();
         self.tracker.count_unseen(at);
-        self.end_unseen(moment, events);
+        self.end_unseen(1.0, moment, events);
         self.renew_tracks();
         let mut out = Emitter::new(&mut self.ids, moment, events);
         for running in &mut self.rules {
@@ -206,11 +211,10 @@ impl Scene {
         }
     }
 
-    fn end_unseen(&mut self, moment: Moment, events: &mut Vec<Event>) {
-        for object in self
-            .tracker
-            .take_ended(self.settings.gone_after_secs, self.aspect)
-        {
+    /// Ends what is unseen for `factor` times as long as a tag is kept.
+    fn end_unseen(&mut self, factor: f32, moment: Moment, events: &mut Vec<Event>) {
+        let secs = self.settings.gone_after_secs * factor;
+        for object in self.tracker.take_ended(secs, self.aspect) {
             if let Some(visit) = self.visits.remove(&object.id) {
                 self.gone(&object, &visit, GoneReason::Left, moment, events);
             }

@@ -14,7 +14,7 @@ use crate::{Faults, Scene, SceneError, setup::Running, tracker::Tracker, visit::
 const VERSION: u16 = 1;
 
 /// All that a scene remembers, encoded with postcard.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Body {
     pub(crate) epoch: u64,
     pub(crate) next_event: u64,
@@ -29,7 +29,7 @@ pub(crate) struct Body {
 }
 
 /// What one rule remembers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct RuleMemory {
     /// Of its kind, configuration and zone: another configuration starts anew.
     pub(crate) fingerprint: u64,

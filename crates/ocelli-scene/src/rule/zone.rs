@@ -222,7 +222,9 @@ impl Rule for Zone {
         let now = out.moment().at;
         for subject in view.subjects {
             let track = &subject.track;
-            if !track.seen || !wanted(&self.config.labels, track.label) {
+            // Who is known already stays known when the label turns out to be another.
+            let known = self.memory.attendance.tags.contains_key(&track.tag);
+            if !track.seen || !(known || wanted(&self.config.labels, track.label)) {
                 continue;
             }
             for step in self.memory.attendance.look(subject, now, &self.place) {

@@ -27,7 +27,7 @@ const COVERED_SECS_MAX: f32 = 300.0;
 const COVERED_SHARE: f32 = 0.4;
 
 /// Everything followed, and what it needs to go on.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Tracker {
     /// Oldest first.
     pub(crate) objects: Vec<Object>,
@@ -60,12 +60,6 @@ struct Scratch {
     matched: Vec<bool>,
 }
 
-impl PartialEq for Scratch {
-    fn eq(&self, _other: &Self) -> bool {
-        true
-    }
-}
-
 /// Which boxes and objects a cascade joins.
 struct Stage {
     confirmed: bool,
@@ -78,7 +72,8 @@ impl Tracker {
         self.last_look
     }
 
-    /// Takes the boxes of a look, surest first, at a time after the last look. Returns the shift
+    /// Takes the boxes of a look, surest first, at a time after the last look, whose unseen time is
+    /// counted already. Returns the shift
     /// of the camera, if it seems to have moved.
     pub(crate) fn look(
         &mut self,
@@ -96,7 +91,6 @@ impl Tracker {
             self.interval_secs += pull * (step - self.interval_secs);
         }
         self.last_look = Some(at);
-        self.count_unseen(at);
         for object in &mut self.objects {
             object.predict(dt.min(STEP_SECS_MAX), &self.params);
         }
@@ -166,7 +160,12 @@ impl Tracker {
         self.objects.retain_mut(|object| {
             index += 1;
             let keep = if !object.confirmed {
-                object.missed == 0 || object.unseen_secs < tentative
+                let wait = if object.missed == 0 {
+                    patience
+                } else {
+                    tentative
+                };
+                object.unseen_secs < wait
             } else if object.still && covered[index - 1] {
                 object.unseen_secs < COVERED_SECS_MAX.max(patience)
             } else if object.still {

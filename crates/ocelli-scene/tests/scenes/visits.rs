@@ -310,3 +310,36 @@ fn every_event_carries_when_and_under_which_coverage() {
     assert_eq!(appeared.stream, STREAM);
     assert_eq!(gone.detail.reason, Some(GoneReason::StreamEnded));
 }
+
+#[test]
+fn after_a_long_gap_nobody_is_taken_for_another() {
+    for (gap, tags) in [(2.0, 1), (5.0, 1), (60.0, 2), (3_600.0, 2)] {
+        let mut stage = Stage::new(&SceneSettings::default());
+        stage.play(0.0, 4.0, 5.0, |_| vec![person(0.5, 0.8)]);
+        stage.play(4.0 + gap, 8.0 + gap, 5.0, |_| vec![person(0.5, 0.8)]);
+        assert_eq!(stage.count(EventKind::Appeared), tags, "{gap}");
+        assert_eq!(stage.count(EventKind::Gone), tags - 1, "{gap}");
+    }
+}
+
+#[test]
+fn a_new_label_leaves_nobody_inside() {
+    let rules = vec![rule(
+        "zone",
+        r#"{"name":"cars","zone":"right","labels":["car"]}"#,
+    )];
+    let right = crate::stage::zone("right", &[(0.5, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 1.0)]);
+    let mut stage = Stage::new(&with_rules(vec![right], rules));
+    stage.play(0.0, 20.0, 5.0, |at| {
+        let label = if at < 5.0 { Label::Car } else { Label::Truck };
+        let x = 0.4 + 0.5 * (at * std::f64::consts::PI / 20.0).sin();
+        vec![thing(label, x as f32, 0.6, 0.2, 0.2)]
+    });
+    assert_eq!(stage.scene.tracks()[0].label, Label::Truck);
+    let kinds: Vec<&str> = stage
+        .kinds()
+        .into_iter()
+        .filter(|kind| *kind != "updated")
+        .collect();
+    assert_eq!(kinds, ["appeared", "entered", "left"]);
+}
