@@ -39,8 +39,13 @@ def pieces(sequence: sequences.Sequence, found: run_trackers.Found) -> list[dict
     for number in sorted(set(numbers)):
         chosen = [i for i, n in enumerate(numbers) if n == number]
         part = sequences.Sequence(
-            sequence.name, sequence.width, sequence.height, [sequence.times[i] for i in chosen],
-            [sequence.detections[i] for i in chosen], [sequence.truth[i] for i in chosen])
+            sequence.name,
+            sequence.width,
+            sequence.height,
+            [sequence.times[i] for i in chosen],
+            [sequence.detections[i] for i in chosen],
+            [sequence.truth[i] for i in chosen],
+        )
         if sum(len(boxes.ids) for boxes in part.truth):
             results.append(score.evaluate(part, [found[i] for i in chosen]))
     return results
@@ -86,7 +91,9 @@ def main() -> None:
             for kind in PYTHON:
                 runs[kind] = run_trackers.python(kind, sequence, threshold, low, rate, {})
             for kind, command in programs.items():
-                words = shlex.split(command.format(threshold=threshold, rate=rate, age=max(2, round(3 * rate))))
+                words = shlex.split(
+                    command.format(threshold=threshold, rate=rate, age=max(2, round(3 * rate)))
+                )
                 runs[kind] = run_trackers.program(words, sequence, low)
             for kind, found in runs.items():
                 result = score.evaluate(sequence, found)

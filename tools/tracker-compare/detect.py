@@ -1,6 +1,6 @@
 """Runs a NanoDet-Plus ONNX model over a clip and writes a sequence beside a MOT15 truth of people.
 
-    python detect.py MODEL.onnx CLIP TRUTH/gt.txt RATE FOLDER [--size 416] [--letterbox]
+python detect.py MODEL.onnx CLIP TRUTH/gt.txt RATE FOLDER [--size 416] [--letterbox]
 """
 
 from __future__ import annotations
@@ -102,9 +102,15 @@ def main() -> None:
             for index in suppress(boxes, scores, 0.6):
                 box = np.clip(boxes[index] / factors, 0, [full_w, full_h] * 2)
                 left, top, right, bottom = box
-                if right - left < 2 or bottom - top < 2 or (right - left) * (bottom - top) > 0.8 * full_w * full_h:
+                if (
+                    right - left < 2
+                    or bottom - top < 2
+                    or (right - left) * (bottom - top) > 0.8 * full_w * full_h
+                ):
                     continue
-                file.write(f"{picture},person,{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f},{scores[index]:.3f}\n")
+                file.write(
+                    f"{picture},person,{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f},{scores[index]:.3f}\n"
+                )
             picture += 1
     look = {"width": full_w, "height": full_h, "rate": args.rate, "pictures": picture}
     (args.folder / "look.json").write_text(json.dumps(look))

@@ -23,7 +23,9 @@ def _text(sequence: Sequence, low: float) -> str:
         for label, box, score in zip(boxes.label, boxes.xyxy, boxes.score):
             if score >= low:
                 left, top, right, bottom = box
-                lines.append(f"box {label} {left:.2f} {top:.2f} {right - left:.2f} {bottom - top:.2f} {score:.3f}")
+                lines.append(
+                    f"box {label} {left:.2f} {top:.2f} {right - left:.2f} {bottom - top:.2f} {score:.3f}"
+                )
     return "\n".join(lines) + "\n"
 
 
@@ -38,7 +40,9 @@ def program(command: list[str], sequence: Sequence, low: float) -> Found:
     return found
 
 
-def ours(binary: pathlib.Path, sequence: Sequence, threshold: float, low: float, params: dict | None = None) -> Found:
+def ours(
+    binary: pathlib.Path, sequence: Sequence, threshold: float, low: float, params: dict | None = None
+) -> Found:
     """The tracker of this repository."""
     command = [str(binary), str(threshold)]
     if params:
@@ -49,8 +53,12 @@ def ours(binary: pathlib.Path, sequence: Sequence, threshold: float, low: float,
 def python(name: str, sequence: Sequence, threshold: float, low: float, rate: float, options: dict) -> Found:
     """A tracker of PyPI's `trackers`; vehicles and people apart, as it knows no classes. With its
     time stamps, so that uneven looks do it no harm."""
-    kinds = {"bytetrack": trackers.ByteTrackTracker, "ocsort": trackers.OCSORTTracker, "botsort": trackers.BoTSORTTracker,
-             "cbiou": trackers.CBIoUTracker}
+    kinds = {
+        "bytetrack": trackers.ByteTrackTracker,
+        "ocsort": trackers.OCSORTTracker,
+        "botsort": trackers.BoTSORTTracker,
+        "cbiou": trackers.CBIoUTracker,
+    }
     common = {"frame_rate": rate, "high_conf_det_threshold": threshold, "lost_track_buffer": 90}
     if name in ("bytetrack", "botsort"):
         common["track_activation_threshold"] = threshold
@@ -64,12 +72,16 @@ def python(name: str, sequence: Sequence, threshold: float, low: float, rate: fl
         tracker = kinds[name](**{**common, **options})
         for look, (at, boxes) in enumerate(zip(sequence.times, sequence.detections)):
             keep = np.array([label in group for label in boxes.label], dtype=bool) & (boxes.score >= low)
-            detections = sv.Detections(xyxy=boxes.xyxy[keep].astype(np.float32).reshape(-1, 4),
-                                       confidence=boxes.score[keep].astype(np.float32))
+            detections = sv.Detections(
+                xyxy=boxes.xyxy[keep].astype(np.float32).reshape(-1, 4),
+                confidence=boxes.score[keep].astype(np.float32),
+            )
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 tracked = tracker.update(detections, timestamp=at)
-            for box, identity in zip(tracked.xyxy, tracked.tracker_id if tracked.tracker_id is not None else []):
+            for box, identity in zip(
+                tracked.xyxy, tracked.tracker_id if tracked.tracker_id is not None else []
+            ):
                 if identity >= 0:
                     found[look].append((int(identity) * 8 + number, group[0], np.array(box, dtype=float)))
     return found

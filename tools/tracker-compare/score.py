@@ -6,7 +6,6 @@ import contextlib
 import io
 
 import numpy as np
-
 import trackeval
 
 from sequences import Sequence
@@ -31,10 +30,16 @@ def evaluate(sequence: Sequence, found: list[list[tuple[int, str, np.ndarray]]])
     found_numbers: dict[int, int] = {}
     truth_ids, found_ids, likeness = [], [], []
     for truth, tracks in zip(sequence.truth, found):
-        truth_ids.append(np.array([truth_numbers.setdefault(i, len(truth_numbers)) for i in truth.ids], dtype=int))
-        found_ids.append(np.array([found_numbers.setdefault(t[0], len(found_numbers)) for t in tracks], dtype=int))
+        truth_ids.append(
+            np.array([truth_numbers.setdefault(i, len(truth_numbers)) for i in truth.ids], dtype=int)
+        )
+        found_ids.append(
+            np.array([found_numbers.setdefault(t[0], len(found_numbers)) for t in tracks], dtype=int)
+        )
         boxes = np.array([t[2] for t in tracks], dtype=float).reshape(-1, 4)
-        same = np.array([[CLASSES.get(a) == CLASSES.get(t[1]) for t in tracks] for a in truth.label], dtype=float)
+        same = np.array(
+            [[CLASSES.get(a) == CLASSES.get(t[1]) for t in tracks] for a in truth.label], dtype=float
+        )
         likeness.append(_iou(truth.xyxy, boxes) * same.reshape(len(truth.label), len(tracks)))
     data = {
         "num_timesteps": len(truth_ids),

@@ -21,10 +21,21 @@ import sequences
 RATES = (25.0, 7.0, 2.0, 1.0)
 # Numbers that are searched, with their bounds.
 BOUNDS = {
-    "seen_sd": (0.02, 0.5), "side_sd": (0.05, 0.3), "side_change": (0.1, 0.5), "speed_scale": (0.5, 2.5),
-    "change_scale": (0.2, 3.0), "match_sd": (0.03, 0.4), "shape_sd": (0.12, 0.6), "iou_weight": (0.0, 10.0),
-    "heading_weight": (0.0, 8.0), "cost_max": (0.0, 12.0), "rare_weight": (0.0, 4.0), "rare_max": (0.0, 10.0),
-    "cost_max_low": (0.0, 6.0), "unconfirmed_cost": (0.0, 4.0), "standing_cost": (0.0, 5.0),
+    "seen_sd": (0.02, 0.5),
+    "side_sd": (0.05, 0.3),
+    "side_change": (0.1, 0.5),
+    "speed_scale": (0.5, 2.5),
+    "change_scale": (0.2, 3.0),
+    "match_sd": (0.03, 0.4),
+    "shape_sd": (0.12, 0.6),
+    "iou_weight": (0.0, 10.0),
+    "heading_weight": (0.0, 8.0),
+    "cost_max": (0.0, 12.0),
+    "rare_weight": (0.0, 4.0),
+    "rare_max": (0.0, 10.0),
+    "cost_max_low": (0.0, 6.0),
+    "unconfirmed_cost": (0.0, 4.0),
+    "standing_cost": (0.0, 5.0),
     "left_patience": (0.1, 1.0),
 }
 
@@ -53,7 +64,9 @@ def main() -> None:
     for folder in sorted(args.sequences.iterdir()):
         weight = 2.0 if folder.name.startswith("pets") else 1.0 if folder.name.startswith("tune") else 0.0
         sequence, full = sequences.load(folder)
-        looks += [(weight, sequences.at_rate(sequence, rate)) for rate in RATES if weight and rate <= full + 0.1]
+        looks += [
+            (weight, sequences.at_rate(sequence, rate)) for rate in RATES if weight and rate <= full + 0.1
+        ]
     dice = random.Random(args.seed)
     best = {**json.loads(args.start)}
     binary = args.binary.resolve()

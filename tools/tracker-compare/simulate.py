@@ -33,7 +33,9 @@ class Mover:
         self.speed = max(0.4, rng.normal(1.35, 0.25)) if walker else rng.uniform(5, 16)
         side = rng.integers(2)
         self.x = -0.1 * 1.78 if side == 0 else 1.1 * 1.78
-        self.depth = rng.uniform(0.45, 0.98) if walker else rng.choice([0.55, 0.65, 0.78]) + rng.normal(0, 0.01)
+        self.depth = (
+            rng.uniform(0.45, 0.98) if walker else rng.choice([0.55, 0.65, 0.78]) + rng.normal(0, 0.01)
+        )
         self.heading = (0.0 if side == 0 else np.pi) + (rng.normal(0, 0.3) if walker else 0.0)
         self.until = start + rng.exponential(8.0)
         self.moving = 1.0
@@ -107,8 +109,17 @@ def hidden_share(boxes: list[np.ndarray], depths: list[float], index: int) -> tu
     return 1.0 - float(free.mean()), cut
 
 
-def simulate(folder: pathlib.Path, seed: int, secs: float, walkers: float, vehicles: float,
-             scale: float, shake: float, recall: float, along: float = 0.0) -> None:
+def simulate(
+    folder: pathlib.Path,
+    seed: int,
+    secs: float,
+    walkers: float,
+    vehicles: float,
+    scale: float,
+    shake: float,
+    recall: float,
+    along: float = 0.0,
+) -> None:
     """Writes one sequence: `walkers` and `vehicles` come in a minute."""
     rng = np.random.default_rng(seed)
     pictures = int(secs * RATE)
@@ -143,13 +154,16 @@ def simulate(folder: pathlib.Path, seed: int, secs: float, walkers: float, vehic
             mover, box = movers[i], boxes[k]
             covered, cut = hidden_share(boxes, depths, k)
             shown = np.clip(box + np.tile(jolt, 2), 0, [16 / 9, 1, 16 / 9, 1])
-            inside_share = (shown[2] - shown[0]) * (shown[3] - shown[1]) / max(
-                (box[2] - box[0]) * (box[3] - box[1]), 1e-9)
+            inside_share = (
+                (shown[2] - shown[0])
+                * (shown[3] - shown[1])
+                / max((box[2] - box[0]) * (box[3] - box[1]), 1e-9)
+            )
             if inside_share < 0.2:
                 continue
             if covered < 0.9:
                 write_truth(gt, picture, i, mover.label, shown)
-            size = (box[3] - box[1])
+            size = box[3] - box[1]
             sure = 2.2 + mood[i] - 4.5 * covered - 0.6 * (inside_share < 0.6) - 0.05 / max(size, 0.02)
             score = 1 / (1 + np.exp(-sure + rng.normal(0, 0.35)))
             if rng.random() > recall or score < 0.1:
@@ -165,8 +179,9 @@ def simulate(folder: pathlib.Path, seed: int, secs: float, walkers: float, vehic
         for _ in range(rng.poisson(0.06)):
             x, y, h = rng.uniform(0, 1.7), rng.uniform(0.2, 0.95), rng.uniform(0.05, 0.25)
             box = np.array([x, y - h, x + 0.4 * h, y])
-            write_detection(det, picture, "person", np.clip(box, 0, [16 / 9, 1, 16 / 9, 1]),
-                            rng.uniform(0.1, 0.6))
+            write_detection(
+                det, picture, "person", np.clip(box, 0, [16 / 9, 1, 16 / 9, 1]), rng.uniform(0.1, 0.6)
+            )
     look = {"width": WIDTH, "height": HEIGHT, "rate": RATE, "pictures": pictures}
     (folder / "look.json").write_text(json.dumps(look))
 
@@ -181,7 +196,9 @@ def write_detection(file, picture: int, label: str, box: np.ndarray, score: floa
     """Appends one detected box, given in picture heights."""
     left, top, right, bottom = box * HEIGHT
     if right - left > 1 and bottom - top > 1:
-        file.write(f"{picture},{label},{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f},{score:.3f}\n")
+        file.write(
+            f"{picture},{label},{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f},{score:.3f}\n"
+        )
 
 
 def main() -> None:
