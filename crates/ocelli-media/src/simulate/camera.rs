@@ -1,6 +1,10 @@
 //! A camera: a clip that runs in a loop on wall time, whether anybody watches or not.
 
-use std::sync::Arc;
+use std::{
+    cell::RefCell,
+    rc::{Rc, Weak},
+    sync::Arc,
+};
 
 use tokio::time::Instant;
 
@@ -9,6 +13,8 @@ use super::{
     clip::{Clip, ClipPicture, Packetised, TICKS_PER_SEC},
     counts::StreamCounts,
     dice::{Dice, Purpose},
+    link::Link,
+    strike::Faults,
 };
 
 /// The server's own clock: nanoseconds since it started.
@@ -37,7 +43,12 @@ impl Clock {
 pub(super) struct Camera {
     pub(super) index: usize,
     pub(super) clip: Clip,
+    /// What [`Faults::sps_change`] goes on with.
+    pub(super) other: Option<Clip>,
     pub(super) counts: Arc<StreamCounts>,
+    faults: RefCell<Rc<Faults>>,
+    /// Connections that asked for this camera; some may be gone.
+    links: RefCell<Vec<Weak<Link>>>,
     /// How far into its clip the camera was when the server started, in ticks.
     offset_ticks: u64,
     /// RTP time of tick 0.
@@ -56,9 +67,9 @@ pub(super) struct Position {
 impl Camera {
     pub(super) fn new(
         index: usize,
-        clip: Clip,
-        seed: u64,
-        spread: bool,
+        (clip, other): (Clip, Option<Clip>),
+        (seed, spread): (u64, bool),
+        faults: Faults,
         counts: Arc<StreamCounts>,
     ) -> Self {
         let mut dice = Dice::new(seed, Purpose::Camera, index as u64);
@@ -71,10 +82,33 @@ impl Camera {
         Self {
             index,
             clip,
+            other,
             counts,
+            faults: RefCell::new(Rc::new(faults)),
+            links: RefCell::default(),
             offset_ticks,
             rtp_origin,
         }
+    }
+
+    /// The faults that the camera commits now.
+    pub(super) fn faults(&self) -> Rc<Faults> {
+        Rc::clone(&self.faults.borrow())
+    }
+
+    /// Replaces the faults, for viewers who are there as well.
+    pub(super) fn set_faults(&self, faults: Faults) {
+        *self.faults.borrow_mut() = Rc::new(faults);
+        for link in self.links.borrow().iter().filter_map(Weak::upgrade) {
+            link.wake.notify_one();
+        }
+    }
+
+    /// Remembers who has to hear of new faults.
+    pub(super) fn remember(&self, link: &Rc<Link>) {
+        let mut links = self.links.borrow_mut();
+        links.retain(|link| link.strong_count() > 0);
+        links.push(Rc::downgrade(link));
     }
 
     /// The live edge of the timeline at `nanos` of the server's clock.

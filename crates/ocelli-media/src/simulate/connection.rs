@@ -7,13 +7,15 @@ use tokio::{net::TcpStream, time::Instant};
 
 use super::{
     link::Link,
-    rtsp::{Incoming, Reader},
+    rtsp::{Incoming, Reader, Request},
     server::Server,
     session::{Flow, Session},
 };
 
 /// A client has to end a request this long after it began it.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// At most so many times a second some bytes leave a connection that trickles.
+const TRICKLES_PER_SEC: u32 = 20;
 /// Bytes that are read at a time.
 const READ_BYTES: usize = 4096;
 
@@ -28,6 +30,10 @@ struct Connection {
     heard: Instant,
     /// When the request began that is not whole yet.
     request_began: Option<Instant>,
+    /// When the next bytes may leave, where they trickle.
+    trickle_due: Instant,
+    /// The connection's faults are counted once.
+    is_struck: bool,
 }
 
 /// Serves a connection until it ends. `serial` counts connections.
@@ -39,7 +45,11 @@ pub(super) async fn serve(server: Rc<Server>, stream: TcpStream, peer: SocketAdd
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot switch off delayed sending");
     }
-    let link = Rc::new(Link::new(stream, server.options.queue_bytes_max));
+    let link = Rc::new(Link::new(
+        stream,
+        server.options.queue_bytes_max,
+        server.clock.nanos(),
+    ));
     let session = Session::new(Rc::clone(&server), Rc::clone(&link), (local, peer), serial);
     let mut connection = Connection {
         server,
@@ -49,25 +59,31 @@ pub(super) async fn serve(server: Rc<Server>, stream: TcpStream, peer: SocketAdd
         input: BytesMut::new(),
         heard: Instant::now(),
         request_began: None,
+        trickle_due: Instant::now(),
+        is_struck: false,
     };
     connection.run().await;
 }
 
 impl Connection {
     async fn run(&mut self) {
-        while !self.link.is_closed() {
+        while !self.link.is_closed() && self.strike() == Flow::GoOn {
             let deadline = self.deadline();
+            let (is_waiting, rate) = (self.link.is_waiting(), self.link.rate());
             tokio::select! {
                 ready = self.link.stream.readable() => {
                     if ready.is_err() || self.read() == Flow::Close {
                         break;
                     }
                 }
-                ready = self.link.stream.writable(), if self.link.is_waiting() => {
+                ready = self.link.stream.writable(), if is_waiting && rate.is_none() => {
                     if ready.is_err() {
                         break;
                     }
                     self.link.flush();
+                }
+                () = tokio::time::sleep_until(self.trickle_due), if is_waiting && rate.is_some() => {
+                    self.trickle();
                 }
                 () = self.link.wake.notified() => {}
                 () = tokio::time::sleep_until(deadline) => {
@@ -81,11 +97,59 @@ impl Connection {
 
     /// When this connection has to be looked at, whatever happens.
     fn deadline(&self) -> Instant {
+        let clock = self.server.clock;
         let idle = self.heard + self.idle_limit();
-        match self.request_began {
-            Some(began) => idle.min(began + REQUEST_TIMEOUT),
-            None => idle,
+        let request = self.request_began.map(|began| began + REQUEST_TIMEOUT);
+        let faults = self.session.camera().map(|camera| camera.faults());
+        let reset = faults
+            .and_then(|faults| faults.reset_nanos(self.link.began_nanos))
+            .map(|nanos| clock.instant(nanos));
+        [request, reset]
+            .into_iter()
+            .flatten()
+            .fold(idle, Instant::min)
+    }
+
+    /// Commits the connection's faults that are due.
+    fn strike(&mut self) -> Flow {
+        let Some(camera) = self.session.camera() else {
+            return Flow::GoOn;
+        };
+        let faults = camera.faults();
+        self.link.set_rate(faults.bytes_per_sec);
+        let is_reset = faults
+            .reset_nanos(self.link.began_nanos)
+            .is_some_and(|due| due <= self.server.clock.nanos());
+        if (is_reset || faults.bytes_per_sec.is_some()) && !self.is_struck {
+            self.is_struck = true;
+            camera.counts.faults.add(1);
         }
+        if !is_reset {
+            return Flow::GoOn;
+        }
+        // What is closed with this option and no delay is reset.
+        if let Err(error) = self.link.stream.set_zero_linger() {
+            tracing::warn!(%error, "a connection is closed instead of reset");
+        }
+        Flow::Close
+    }
+
+    fn is_mute(&self) -> bool {
+        let nanos = self.server.clock.nanos();
+        self.session
+            .camera()
+            .is_some_and(|camera| camera.faults().is_mute(nanos, self.link.began_nanos))
+    }
+
+    /// Lets through the bytes of one step: one by one, or those of 50 ms.
+    fn trickle(&mut self) {
+        let Some(rate) = self.link.rate() else {
+            return;
+        };
+        let bytes = rate.get().div_ceil(TRICKLES_PER_SEC);
+        self.link.trickle(bytes as usize);
+        let wait = Duration::from_secs(u64::from(bytes)) / rate.get();
+        self.trickle_due = Instant::now() + wait;
     }
 
     /// A client says something at least every session timeout; a slack of a quarter is usual.
@@ -98,6 +162,11 @@ impl Connection {
         let now = Instant::now();
         if self.session.was_heard_by_udp() {
             self.heard = now;
+        }
+        if self.is_mute() {
+            // A camera that hangs does not hang up.
+            self.heard = now;
+            self.request_began = None;
         }
         self.deadline() <= now
     }
@@ -113,6 +182,12 @@ impl Connection {
                 Err(_gone) => return Flow::Close,
             }
             self.heard = Instant::now();
+            if self.is_mute() {
+                // Read, so that a client who closes is seen.
+                self.input.clear();
+                self.reader = Reader::default();
+                continue;
+            }
             if self.answer_all() == Flow::Close {
                 return Flow::Close;
             }
@@ -128,6 +203,20 @@ impl Connection {
         }
     }
 
+    fn answer(&mut self, request: &Request) -> Flow {
+        self.session.meet(request);
+        if self.strike() == Flow::Close {
+            return Flow::Close;
+        }
+        if self.is_mute() {
+            if let Some(camera) = self.session.camera() {
+                camera.counts.faults.add(1);
+            }
+            return Flow::GoOn;
+        }
+        self.session.answer(request)
+    }
+
     fn answer_all(&mut self) -> Flow {
         loop {
             match self.reader.take(&mut self.input) {
@@ -135,7 +224,7 @@ impl Connection {
                 Ok(Some(Incoming::Frame)) => {}
                 Ok(Some(Incoming::Request(request))) => {
                     self.request_began = None;
-                    if self.session.answer(&request) == Flow::Close {
+                    if self.answer(&request) == Flow::Close {
                         return Flow::Close;
                     }
                 }

@@ -30,6 +30,18 @@ impl Dice {
     pub(super) fn below(&mut self, end: u64) -> u64 {
         ((u128::from(self.next_u64()) * u128::from(end)) >> 64) as u64
     }
+
+    /// True in a share `ratio` of the calls.
+    pub(super) fn hits(&mut self, ratio: f64) -> bool {
+        ratio > 0.0 && (self.next_u64() >> 11) as f64 / ((1u64 << 53) as f64) < ratio
+    }
+
+    pub(super) fn fill(&mut self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            let random = self.next_u64().to_le_bytes();
+            chunk.copy_from_slice(&random[..chunk.len()]);
+        }
+    }
 }
 
 /// What a sequence is drawn for.
@@ -39,6 +51,8 @@ pub(super) enum Purpose {
     Camera = 1,
     /// A viewer's source identifier, first sequence number and faults.
     Viewer = 2,
+    /// Which streams a fault strikes.
+    Choice = 3,
 }
 
 #[cfg(test)]
@@ -63,8 +77,12 @@ mod tests {
     }
 
     #[test]
-    fn ranges() {
+    fn shares_and_ranges() {
         let mut dice = Dice::new(7, Purpose::Viewer, 0);
+        let hits = (0..10_000).filter(|_| dice.hits(0.25)).count();
+        assert!((2300..2700).contains(&hits), "{hits}");
+        assert!(!(0..1000).any(|_| dice.hits(0.0)));
+        assert!((0..1000).all(|_| dice.hits(1.0)));
         assert!((0..1000).all(|_| dice.below(3) < 3));
         assert_eq!(dice.below(0), 0);
     }

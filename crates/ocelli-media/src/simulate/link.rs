@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     io,
+    num::NonZeroU32,
 };
 
 use bytes::{Buf as _, BytesMut};
@@ -18,17 +19,23 @@ pub(super) struct Link {
     waiting: RefCell<BytesMut>,
     waiting_bytes_max: usize,
     closed: Cell<bool>,
+    /// When the connection began, on the server's clock.
+    pub(super) began_nanos: u64,
+    /// A fault: nothing leaves but what [`Link::trickle`] lets through.
+    rate: Cell<Option<NonZeroU32>>,
     /// Tells the connection's task that bytes wait, or that the connection is closed.
     pub(super) wake: Notify,
 }
 
 impl Link {
-    pub(super) fn new(stream: TcpStream, waiting_bytes_max: usize) -> Self {
+    pub(super) fn new(stream: TcpStream, waiting_bytes_max: usize, began_nanos: u64) -> Self {
         Self {
             stream,
             waiting: RefCell::default(),
             waiting_bytes_max,
             closed: Cell::new(false),
+            began_nanos,
+            rate: Cell::new(None),
             wake: Notify::new(),
         }
     }
@@ -63,7 +70,7 @@ impl Link {
         }
         let mut waiting = self.waiting.borrow_mut();
         let mut rest = bytes;
-        if waiting.is_empty() {
+        if waiting.is_empty() && self.rate.get().is_none() {
             match self.stream.try_write(bytes) {
                 Ok(written) => rest = &bytes[written..],
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -76,17 +83,37 @@ impl Link {
         }
     }
 
+    /// How many bytes may leave in a second.
+    pub(super) fn rate(&self) -> Option<NonZeroU32> {
+        self.rate.get()
+    }
+
+    /// Limits how many bytes may leave in a second, or no longer does.
+    pub(super) fn set_rate(&self, rate: Option<NonZeroU32>) {
+        self.rate.set(rate);
+    }
+
     /// Gives the kernel what it takes of the queue.
     pub(super) fn flush(&self) {
+        self.trickle(usize::MAX);
+    }
+
+    /// Gives the kernel what it takes of the queue, up to `bytes`.
+    pub(super) fn trickle(&self, bytes: usize) {
         let mut waiting = self.waiting.borrow_mut();
-        while !waiting.is_empty() {
-            match self.stream.try_write(&waiting) {
-                Ok(written) => waiting.advance(written),
+        let mut left = bytes;
+        while !waiting.is_empty() && left > 0 {
+            let end = waiting.len().min(left);
+            match self.stream.try_write(&waiting[..end]) {
+                Ok(written) => {
+                    waiting.advance(written);
+                    left -= written;
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(_gone) => return self.close(),
             }
         }
-        if waiting.capacity() > KEPT_BYTES {
+        if waiting.is_empty() && waiting.capacity() > KEPT_BYTES {
             *waiting = BytesMut::new();
         }
     }

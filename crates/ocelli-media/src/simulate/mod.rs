@@ -19,11 +19,15 @@
 //! Each viewer costs a connection, and two more sockets where it takes UDP: raise the limit of open
 //! files (`ulimit -n`) before serving more than some hundreds.
 
+mod auth;
 mod camera;
 mod clip;
 mod connection;
 mod counts;
 mod dice;
+mod fault;
+mod fault_rule;
+mod huge;
 mod link;
 mod nal;
 mod pacer;
@@ -35,6 +39,8 @@ mod running;
 mod sdp;
 mod server;
 mod session;
+mod strike;
+mod tamper;
 mod transport;
 mod viewer;
 
@@ -44,8 +50,11 @@ use std::{
     time::Duration,
 };
 
+pub use auth::{AuthScheme, Credentials};
 pub use clip::{Clip, ClipError};
 pub use counts::Counts;
+pub use fault::{Fault, FaultError, FaultKind};
+pub use fault_rule::{FaultRule, Streams};
 pub use running::Running;
 
 /// Where in the clip a viewer joins.
@@ -76,6 +85,10 @@ pub struct Simulation {
     pub seed: u64,
     /// Where a viewer joins.
     pub join: Join,
+    /// Who may watch; `None` lets everybody.
+    pub credentials: Option<Credentials>,
+    /// What goes wrong, where, and when; see [`Running::set_faults`] for faults that come later.
+    pub faults: Vec<FaultRule>,
     /// How long a session lives without a word from its client; whole seconds are announced.
     pub session_timeout: Duration,
     /// The most connections at a time; more are closed as they come.
@@ -95,6 +108,8 @@ impl Simulation {
             spread: true,
             seed: 0,
             join: Join::default(),
+            credentials: None,
+            faults: Vec::new(),
             session_timeout: Duration::from_mins(1),
             connections_max: 4 * streams + 64,
             queue_bytes_max: 1024 * 1024,
@@ -106,6 +121,7 @@ impl Simulation {
         if self.clips.is_empty() {
             return Err(SimulateError::NoClip);
         }
+        fault_rule::check(&self.faults, &self.clips, self.streams)?;
         running::start(self).await
     }
 }
@@ -116,6 +132,15 @@ pub enum SimulateError {
     /// There is nothing to play.
     #[error("no clip to play")]
     NoClip,
+    /// A stream that is to change its clip has no other to change to.
+    #[error("no second clip of the same codec for stream {stream} to go on with: `sps-change`")]
+    NoOtherClip {
+        /// Index of the first such stream.
+        stream: usize,
+    },
+    /// The cameras have stopped.
+    #[error("the simulated cameras have stopped")]
+    Stopped,
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {

@@ -10,7 +10,10 @@ use std::{
 use ocelli_core::WallTime;
 use tokio::sync::Notify;
 
-use super::{camera::Clock, viewer::Viewer};
+use super::{
+    camera::Clock,
+    viewer::{Scratch, Viewer},
+};
 
 /// After so many pictures the connections get their turn.
 const PICTURES_A_TURN: usize = 64;
@@ -85,7 +88,7 @@ impl Pacer {
 
     /// Sends for ever.
     pub(super) async fn run(&self) {
-        let mut scratch = Vec::new();
+        let mut scratch = Scratch::default();
         loop {
             let next = self.send_due(&mut scratch);
             let far = Duration::from_hours(1).as_nanos() as u64;
@@ -103,7 +106,7 @@ impl Pacer {
     }
 
     /// Sends what is due, up to a turn's worth. Returns when the next picture is due.
-    fn send_due(&self, scratch: &mut Vec<u8>) -> Option<u64> {
+    fn send_due(&self, scratch: &mut Scratch) -> Option<u64> {
         let mut guard = self.queue.borrow_mut();
         let queue = &mut *guard;
         for _ in 0..PICTURES_A_TURN {

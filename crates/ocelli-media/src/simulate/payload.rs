@@ -95,7 +95,7 @@ pub(super) fn split_packet(wire: &[u8]) -> Option<(&[u8], &[u8])> {
     wire.split_at_checked(packet_bytes(wire)?)
 }
 
-fn split_packet_mut(wire: &mut [u8]) -> Option<(&mut [u8], &mut [u8])> {
+pub(super) fn split_packet_mut(wire: &mut [u8]) -> Option<(&mut [u8], &mut [u8])> {
     let bytes = packet_bytes(wire)?;
     wire.split_at_mut_checked(bytes)
 }

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::net::UdpSocket;
 
-use super::{link::Link, payload};
+use super::{link::Link, payload, tamper::Tamper};
 
 /// Where packets go.
 pub(super) enum Route {
@@ -15,13 +15,6 @@ pub(super) enum Route {
     Interleaved { rtp: u8, rtcp: u8 },
     /// In datagrams.
     Udp(UdpPair),
-}
-
-/// What became of a picture.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Sent {
-    /// Datagrams that the network did not take.
-    pub(super) unsent: u64,
 }
 
 impl Route {
@@ -49,12 +42,28 @@ impl Route {
         }
     }
 
-    /// Sends packets that carry their prefixes.
-    pub(super) fn send(&self, link: &Link, wire: &[u8]) -> Sent {
+    /// As many random bytes as packets. In a connection they have no frame; datagrams have.
+    pub(super) fn garble(&self, wire: &[u8], tamper: &mut Tamper) -> Vec<u8> {
+        let mut garbage = wire.to_vec();
+        let mut rest = &mut garbage[..];
+        match self {
+            Self::Interleaved { .. } => tamper.garble(rest),
+            Self::Udp(_) => {
+                while let Some((packet, tail)) = payload::split_packet_mut(rest) {
+                    tamper.garble(&mut packet[payload::PREFIX_BYTES..]);
+                    rest = tail;
+                }
+            }
+        }
+        garbage
+    }
+
+    /// Sends packets that carry their prefixes. Returns how many the network did not take.
+    pub(super) fn send(&self, link: &Link, wire: &[u8]) -> u64 {
         match self {
             Self::Interleaved { .. } => {
                 link.send(wire);
-                Sent::default()
+                0
             }
             Self::Udp(pair) => pair.send(wire),
         }
@@ -106,8 +115,8 @@ impl UdpPair {
         heard
     }
 
-    fn send(&self, mut wire: &[u8]) -> Sent {
-        let mut sent = Sent::default();
+    fn send(&self, mut wire: &[u8]) -> u64 {
+        let mut unsent = 0;
         while let Some((packet, rest)) = payload::split_packet(wire) {
             wire = rest;
             let socket = match packet[1] {
@@ -116,10 +125,10 @@ impl UdpPair {
             };
             // A full buffer or a closed port loses the packet, as a network does.
             if socket.try_send(&packet[payload::PREFIX_BYTES..]).is_err() {
-                sent.unsent += 1;
+                unsent += 1;
             }
         }
-        sent
+        unsent
     }
 }
 

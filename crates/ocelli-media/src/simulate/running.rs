@@ -7,27 +7,33 @@ use std::{
     sync::Arc,
 };
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Counts, SimulateError, Simulation,
+    Clip, Counts, FaultRule, SimulateError, Simulation,
     counts::StreamCounts,
-    server::{self, Server},
+    fault_rule,
+    server::{self, Order, Server},
 };
 
 /// Simulated cameras that run, on a thread of their own. They end when this is dropped.
 pub struct Running {
     address: SocketAddr,
     counts: Arc<[Arc<StreamCounts>]>,
+    clips: Vec<Clip>,
     /// Dropping it asks the thread to end.
-    stop: Option<oneshot::Sender<()>>,
+    orders: mpsc::Sender<Order>,
     ended: oneshot::Receiver<()>,
 }
+
+/// Orders that wait for the server.
+const ORDERS_MAX: usize = 4;
 
 /// Starts the thread, and waits until it listens.
 pub(super) async fn start(options: Simulation) -> Result<Running, SimulateError> {
     let counts: Arc<[Arc<StreamCounts>]> = (0..options.streams).map(|_| Arc::default()).collect();
-    let (stop, stopped) = oneshot::channel();
+    let (orders, given) = mpsc::channel(ORDERS_MAX);
+    let clips = options.clips.clone();
     let (end, ended) = oneshot::channel();
     let (tell_bound, bound) = oneshot::channel();
     let thread_counts = Arc::clone(&counts);
@@ -59,7 +65,7 @@ pub(super) async fn start(options: Simulation) -> Result<Running, SimulateError>
                 let local = listener.local_addr().unwrap_or(address);
                 let server = Rc::new(Server::new(options, &thread_counts));
                 if tell_bound.send(Ok(local)).is_ok() {
-                    server::run(server, listener, stopped).await;
+                    server::run(server, listener, given).await;
                 }
             });
         })
@@ -74,7 +80,8 @@ pub(super) async fn start(options: Simulation) -> Result<Running, SimulateError>
     Ok(Running {
         address,
         counts,
-        stop: Some(stop),
+        clips,
+        orders,
         ended,
     })
 }
@@ -120,11 +127,23 @@ impl Running {
         self.counts.get(index).map(|counts| counts.read())
     }
 
+    /// Replaces the faults of all streams, for viewers who are there as well. Times count from now
+    /// for whoever was there before. Returns when the new faults hold.
+    pub async fn set_faults(&self, faults: Vec<FaultRule>) -> Result<(), SimulateError> {
+        fault_rule::check(&faults, &self.clips, self.streams())?;
+        let (done, is_done) = oneshot::channel();
+        let order = Order { faults, done };
+        if self.orders.send(order).await.is_err() {
+            return Err(SimulateError::Stopped);
+        }
+        is_done.await.map_err(|_gone| SimulateError::Stopped)
+    }
+
     /// Closes all connections, and waits until they are closed.
-    pub async fn stop(mut self) {
-        drop(self.stop.take());
+    pub async fn stop(self) {
+        drop(self.orders);
         // The sender is dropped as the thread ends: that is the message.
-        drop((&mut self.ended).await);
+        drop(self.ended.await);
     }
 }
 

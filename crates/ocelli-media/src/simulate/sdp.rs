@@ -44,6 +44,17 @@ pub(super) fn describe(
     )
 }
 
+/// Lengthens a description with valid lines to at least `bytes`.
+pub(super) fn inflate(description: &mut String, bytes: usize) {
+    const LINE: &str = "a=x-padding:################################################\r\n";
+    let missing = bytes.saturating_sub(description.len());
+    let lines = missing.div_ceil(LINE.len());
+    description.reserve_exact(lines * LINE.len());
+    for _ in 0..lines {
+        description.push_str(LINE);
+    }
+}
+
 fn h264_parameters(sets: &[Bytes]) -> String {
     let mut text = "packetization-mode=1".to_owned();
     let sequence = sets

@@ -4,17 +4,26 @@ use std::{io, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 
 use tokio::{
     net::{TcpListener, TcpSocket},
-    sync::oneshot,
+    sync::{mpsc, oneshot},
     task::{JoinSet, LocalSet},
 };
 
 use super::{
-    Simulation,
+    FaultRule, Simulation,
     camera::{Camera, Clock},
     connection,
     counts::StreamCounts,
+    fault_rule,
     pacer::Pacer,
+    strike::Faults,
 };
+
+/// Other faults from now on.
+pub(super) struct Order {
+    pub(super) faults: Vec<FaultRule>,
+    /// Told when they are set.
+    pub(super) done: oneshot::Sender<()>,
+}
 
 /// What all connections share.
 pub(super) struct Server {
@@ -38,14 +47,17 @@ impl Server {
             .iter()
             .enumerate()
             .map(|(index, counts)| {
-                let clip = options.clips[index % options.clips.len()].clone();
-                let counts = Arc::clone(counts);
+                let clips = (
+                    options.clips[index % options.clips.len()].clone(),
+                    fault_rule::other_clip(&options.clips, index).cloned(),
+                );
+                let faults = faults(&options.faults, (index, options.seed), 0);
                 Rc::new(Camera::new(
                     index,
-                    clip,
-                    options.seed,
-                    options.spread,
-                    counts,
+                    clips,
+                    (options.seed, options.spread),
+                    faults,
+                    Arc::clone(counts),
                 ))
             })
             .collect();
@@ -56,6 +68,34 @@ impl Server {
             pacer: Pacer::new(clock),
         }
     }
+
+    /// Replaces the faults of all streams.
+    fn set_faults(&self, rules: &[FaultRule]) {
+        // Zero means the start.
+        let since_nanos = self.clock.nanos().max(1);
+        for camera in &self.cameras {
+            let which = (camera.index, self.options.seed);
+            camera.set_faults(faults(rules, which, since_nanos));
+        }
+    }
+
+    async fn obey(&self, mut orders: mpsc::Receiver<Order>) {
+        while let Some(order) = orders.recv().await {
+            self.set_faults(&order.faults);
+            // Whoever asked may be gone.
+            _ = order.done.send(());
+        }
+    }
+}
+
+/// The faults of the stream `index`, as far as `rules` name it.
+fn faults(rules: &[FaultRule], (index, seed): (usize, u64), since_nanos: u64) -> Faults {
+    let own = rules.iter().enumerate().filter_map(|(number, rule)| {
+        rule.streams
+            .contain(index, seed, number)
+            .then_some(&rule.fault)
+    });
+    Faults::new(own, since_nanos)
 }
 
 /// Binds the address; has to run within a tokio runtime.
@@ -71,16 +111,15 @@ pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves until `stop` resolves.
-pub(super) async fn run(server: Rc<Server>, listener: TcpListener, stop: oneshot::Receiver<()>) {
+/// Serves until nobody is left to give orders.
+pub(super) async fn run(server: Rc<Server>, listener: TcpListener, orders: mpsc::Receiver<Order>) {
     let local = LocalSet::new();
     local
         .run_until(async {
             tokio::select! {
                 () = accept(Rc::clone(&server), listener) => {}
                 () = server.pacer.run() => {}
-                // The other end says stop, or is gone.
-                _ = stop => {}
+                () = server.obey(orders) => {}
             }
         })
         .await;

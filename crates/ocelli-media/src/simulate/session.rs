@@ -5,7 +5,9 @@ use std::{fmt::Write as _, net::SocketAddr, rc::Rc};
 use super::{
     camera::Camera,
     dice::{Dice, Purpose},
+    huge,
     link::Link,
+    nal::{self, UnitKind},
     pacer::ViewerId,
     route::{Route, UdpPair},
     rtsp::{Request, Response},
@@ -25,7 +27,11 @@ pub(super) struct Session {
     local: SocketAddr,
     peer: SocketAddr,
     id: String,
+    /// For Digest; good for this connection only.
+    nonce: String,
     dice: Dice,
+    /// The camera that was asked for first: its faults strike the connection.
+    camera: Option<Rc<Camera>>,
     track: Option<Track>,
 }
 
@@ -67,7 +73,9 @@ impl Session {
             local,
             peer,
             id: format!("{:016x}", rand::random::<u64>()),
+            nonce: format!("{:032x}", rand::random::<u128>()),
             dice,
+            camera: None,
             track: None,
         }
     }
@@ -77,6 +85,21 @@ impl Session {
         match self.track.as_ref().map(|track| &*track.route) {
             Some(Route::Udp(pair)) => pair.was_heard(),
             _ => false,
+        }
+    }
+
+    /// The camera whose faults strike the connection.
+    pub(super) fn camera(&self) -> Option<&Rc<Camera>> {
+        self.camera.as_ref()
+    }
+
+    /// Learns from the first request which camera is asked for.
+    pub(super) fn meet(&mut self, request: &Request) {
+        if self.camera.is_none()
+            && let Some(target) = self.locate(&request.uri)
+        {
+            target.camera.remember(&self.link);
+            self.camera = Some(target.camera);
         }
     }
 
@@ -101,6 +124,19 @@ impl Session {
             return Flow::GoOn;
         }
         let target = self.locate(&request.uri);
+        let camera = target.as_ref().map(|target| Rc::clone(&target.camera));
+        if request.method != "OPTIONS" && !self.is_admitted(request) {
+            self.challenge(cseq, camera.as_deref());
+            return Flow::GoOn;
+        }
+        if let Some(camera) = camera
+            && let Some(url) = &camera.faults().redirect
+        {
+            camera.counts.faults.add(1);
+            let answer = Response::new(302, Some(cseq)).header("Location", url);
+            self.link.send(&answer.bytes());
+            return Flow::GoOn;
+        }
         match (request.method.as_str(), target) {
             ("OPTIONS", _) => {
                 let answer = Response::new(200, Some(cseq)).header("Public", METHODS);
@@ -155,6 +191,28 @@ impl Session {
         })
     }
 
+    fn is_admitted(&self, request: &Request) -> bool {
+        let Some(credentials) = &self.server.options.credentials else {
+            return true;
+        };
+        request.header("Authorization").is_some_and(|given| {
+            credentials.admit(given, &request.method, &request.uri, &self.nonce)
+        })
+    }
+
+    fn challenge(&self, cseq: u32, camera: Option<&Camera>) {
+        if let Some(camera) = camera {
+            camera.counts.refused.add(1);
+        }
+        let mut answer = Response::new(401, Some(cseq));
+        if let Some(credentials) = &self.server.options.credentials {
+            for challenge in credentials.challenges(&self.nonce) {
+                answer = answer.header("WWW-Authenticate", &challenge);
+            }
+        }
+        self.link.send(&answer.bytes());
+    }
+
     fn refuse(&self, status: u16, cseq: Option<u32>, camera: Option<&Camera>) {
         if let Some(camera) = camera {
             camera.counts.refused.add(1);
@@ -164,12 +222,23 @@ impl Session {
 
     fn describe(&self, cseq: u32, target: &Target) {
         let clip = &target.camera.clip.0;
-        let description = sdp::describe(
-            clip.codec,
-            &clip.parameter_sets,
-            self.local.ip(),
-            target.camera.rtp_time(0),
-        );
+        let faults = target.camera.faults();
+        let mut sets = clip.parameter_sets.clone();
+        if faults.huge_picture {
+            target.camera.counts.faults.add(1);
+            for set in &mut sets {
+                if nal::kind(clip.codec, set) == UnitKind::SequenceParameterSet {
+                    let huge = huge::sequence_parameter_set(clip.codec, huge::SIDE, huge::SIDE);
+                    *set = huge.into();
+                }
+            }
+        }
+        let session = target.camera.rtp_time(0);
+        let mut description = sdp::describe(clip.codec, &sets, self.local.ip(), session);
+        if let Some(bytes) = faults.sdp_bytes {
+            target.camera.counts.faults.add(1);
+            sdp::inflate(&mut description, bytes);
+        }
         let answer = Response::new(200, Some(cseq))
             .header("Content-Base", &target.base)
             .bytes_with("application/sdp", &description);
@@ -262,7 +331,7 @@ impl Session {
 
     fn play(&mut self, request: &Request, cseq: u32, target: &Target) {
         let (server, link) = (Rc::clone(&self.server), Rc::clone(&self.link));
-        let session = self.session_header();
+        let (session, dice) = (self.session_header(), self.dice.clone());
         let track = match self.own_track(request, target) {
             Ok(track) => track,
             Err(status) => return self.refuse(status, Some(cseq), Some(&target.camera)),
@@ -275,9 +344,8 @@ impl Session {
         }
         let viewer = Viewer::join(
             Rc::clone(&track.camera),
-            Rc::clone(&link),
-            Rc::clone(&track.route),
-            (track.ssrc, track.seq),
+            (Rc::clone(&link), Rc::clone(&track.route)),
+            (track.ssrc, track.seq, dice),
             (server.clock.nanos(), server.options.join),
         );
         let info = format!(

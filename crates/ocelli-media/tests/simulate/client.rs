@@ -13,13 +13,13 @@ use retina::{
 };
 
 /// Nothing that a test waits for takes a tenth of this.
-pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_mins(1);
 
 /// Waits, but not for ever.
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(LIMIT, future).await {
         Ok(value) => value,
-        Err(_) => panic!("waited too long for {what}"),
+        Err(_elapsed) => panic!("waited too long for {what}"),
     }
 }
 
