@@ -42,16 +42,7 @@ impl Credentials {
 
     /// The values of the `WWW-Authenticate` headers of a 401.
     pub(super) fn challenges(&self, nonce: &str) -> Vec<String> {
-        self.schemes
-            .iter()
-            .map(|scheme| match scheme {
-                AuthScheme::DigestSha256 => format!(
-                    "Digest realm=\"{REALM}\", nonce=\"{nonce}\", algorithm=SHA-256, qop=\"auth\""
-                ),
-                AuthScheme::DigestMd5 => format!("Digest realm=\"{REALM}\", nonce=\"{nonce}\""),
-                AuthScheme::Basic => format!("Basic realm=\"{REALM}\""),
-            })
-            .collect()
+        challenges(&self.schemes, nonce)
     }
 
     /// Whether `authorization` proves, for this request and nonce, that its sender knows the
@@ -118,6 +109,20 @@ impl Credentials {
         let response = get("response")?.to_ascii_lowercase();
         Some(is_same(response.as_bytes(), expected.as_bytes()))
     }
+}
+
+/// Asks for a proof by one of `schemes`.
+pub(super) fn challenges(schemes: &[AuthScheme], nonce: &str) -> Vec<String> {
+    schemes
+        .iter()
+        .map(|scheme| match scheme {
+            AuthScheme::DigestSha256 => format!(
+                "Digest realm=\"{REALM}\", nonce=\"{nonce}\", algorithm=SHA-256, qop=\"auth\""
+            ),
+            AuthScheme::DigestMd5 => format!("Digest realm=\"{REALM}\", nonce=\"{nonce}\""),
+            AuthScheme::Basic => format!("Basic realm=\"{REALM}\""),
+        })
+        .collect()
 }
 
 /// Compares without telling by the time where the first difference is.

@@ -18,6 +18,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const TRICKLES_PER_SEC: u32 = 20;
 /// Bytes that are read at a time.
 const READ_BYTES: usize = 4096;
+/// After so many reads of one connection the others get their turn.
+const READS_A_TURN: usize = 16;
 
 /// A connection and the state of its reading half.
 struct Connection {
@@ -70,8 +72,10 @@ impl Connection {
         while !self.link.is_closed() && self.strike() == Flow::GoOn {
             let deadline = self.deadline();
             let (is_waiting, rate) = (self.link.is_waiting(), self.link.rate());
+            // A client that asks faster than it takes the answers waits.
+            let takes_answers = self.link.takes_answers();
             tokio::select! {
-                ready = self.link.stream.readable() => {
+                ready = self.link.stream.readable(), if takes_answers => {
                     if ready.is_err() || self.read() == Flow::Close {
                         break;
                     }
@@ -81,9 +85,15 @@ impl Connection {
                         break;
                     }
                     self.link.flush();
+                    if self.answer_all() == Flow::Close {
+                        break;
+                    }
                 }
                 () = tokio::time::sleep_until(self.trickle_due), if is_waiting && rate.is_some() => {
                     self.trickle();
+                    if self.answer_all() == Flow::Close {
+                        break;
+                    }
                 }
                 () = self.link.wake.notified() => {}
                 () = tokio::time::sleep_until(deadline) => {
@@ -98,16 +108,18 @@ impl Connection {
     /// When this connection has to be looked at, whatever happens.
     fn deadline(&self) -> Instant {
         let clock = self.server.clock;
-        let idle = self.heard + self.idle_limit();
-        let request = self.request_began.map(|began| began + REQUEST_TIMEOUT);
         let faults = self.session.camera().map(|camera| camera.faults());
-        let reset = faults
-            .and_then(|faults| faults.reset_nanos(self.link.began_nanos))
-            .map(|nanos| clock.instant(nanos));
-        [request, reset]
-            .into_iter()
-            .flatten()
-            .fold(idle, Instant::min)
+        let reset =
+            faults.and_then(|faults| faults.reset_nanos(clock.nanos(), self.link.began_nanos));
+        let patience = self.patience();
+        reset.map_or(patience, |nanos| clock.instant(nanos).min(patience))
+    }
+
+    /// How long a client may say nothing, or only half a request.
+    fn patience(&self) -> Instant {
+        let idle = self.heard + self.idle_limit();
+        self.request_began
+            .map_or(idle, |began| idle.min(began + REQUEST_TIMEOUT))
     }
 
     /// Commits the connection's faults that are due.
@@ -117,9 +129,10 @@ impl Connection {
         };
         let faults = camera.faults();
         self.link.set_rate(faults.bytes_per_sec);
+        let nanos = self.server.clock.nanos();
         let is_reset = faults
-            .reset_nanos(self.link.began_nanos)
-            .is_some_and(|due| due <= self.server.clock.nanos());
+            .reset_nanos(nanos, self.link.began_nanos)
+            .is_some_and(|due| due <= nanos);
         if (is_reset || faults.bytes_per_sec.is_some()) && !self.is_struck {
             self.is_struck = true;
             camera.counts.faults.add(1);
@@ -168,17 +181,17 @@ impl Connection {
             self.heard = now;
             self.request_began = None;
         }
-        self.deadline() <= now
+        self.patience() <= now
     }
 
     /// Reads what is there, and answers it.
     fn read(&mut self) -> Flow {
-        loop {
+        for _ in 0..READS_A_TURN {
             self.input.reserve(READ_BYTES);
             match self.link.stream.try_read_buf(&mut self.input) {
                 Ok(0) => return Flow::Close,
                 Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Flow::GoOn,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(_gone) => return Flow::Close,
             }
             self.heard = Instant::now();
@@ -191,16 +204,11 @@ impl Connection {
             if self.answer_all() == Flow::Close {
                 return Flow::Close;
             }
-            self.request_began = if self.input.is_empty() {
-                None
-            } else {
-                self.request_began.or(Some(self.heard))
-            };
-            // A client that asks faster than it takes the answers waits.
-            if self.link.is_waiting() && !self.link.has_room(READ_BYTES) {
-                return Flow::GoOn;
+            if !self.link.takes_answers() {
+                break;
             }
         }
+        Flow::GoOn
     }
 
     fn answer(&mut self, request: &Request) -> Flow {
@@ -217,10 +225,18 @@ impl Connection {
         self.session.answer(request)
     }
 
+    /// Answers what was read, as long as there is room for answers.
     fn answer_all(&mut self) -> Flow {
-        loop {
+        while self.link.takes_answers() {
             match self.reader.take(&mut self.input) {
-                Ok(None) => return Flow::GoOn,
+                Ok(None) => {
+                    self.request_began = if self.input.is_empty() {
+                        None
+                    } else {
+                        self.request_began.or(Some(self.heard))
+                    };
+                    return Flow::GoOn;
+                }
                 Ok(Some(Incoming::Frame)) => {}
                 Ok(Some(Incoming::Request(request))) => {
                     self.request_began = None;
@@ -234,5 +250,8 @@ impl Connection {
                 }
             }
         }
+        // What is left is no client's fault.
+        self.request_began = None;
+        Flow::GoOn
     }
 }

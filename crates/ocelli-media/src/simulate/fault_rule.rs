@@ -5,7 +5,8 @@ use std::{ops::RangeInclusive, str::FromStr};
 use super::{
     Clip, SimulateError,
     dice::{Dice, Purpose},
-    fault::{self, Fault, FaultError},
+    fault::Fault,
+    fault_text::{self, FaultError},
 };
 
 /// Some of the streams.
@@ -107,7 +108,7 @@ impl FromStr for FaultRule {
 
 fn parse_streams(text: &str) -> Result<Streams, String> {
     if text.ends_with('%') {
-        return fault::ratio(Some(text)).map(Streams::Share);
+        return fault_text::ratio(Some(text)).map(Streams::Share);
     }
     let range = |text: &str| {
         let (first, last) = text.split_once('-').unwrap_or((text, text));

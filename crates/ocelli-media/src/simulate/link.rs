@@ -12,6 +12,9 @@ use tokio::{net::TcpStream, sync::Notify};
 /// A queue that has been emptied gives back its memory above this.
 const KEPT_BYTES: usize = 64 * 1024;
 
+/// Room in the queue for answers alone.
+const ANSWERS_BYTES_MAX: usize = 64 * 1024;
+
 /// Shared by the connection's task, which reads requests and empties the queue, and by the pacer,
 /// which sends pictures. Bytes go to the kernel at once as long as nothing waits.
 pub(super) struct Link {
@@ -60,6 +63,12 @@ impl Link {
     pub(super) fn has_room(&self, bytes: usize) -> bool {
         let waiting = self.waiting.borrow().len();
         waiting == 0 || waiting + bytes <= self.waiting_bytes_max
+    }
+
+    /// Whether the queue takes one more answer: above the pictures, so that a viewer who is slow is
+    /// still heard.
+    pub(super) fn takes_answers(&self) -> bool {
+        self.waiting.borrow().len() <= self.waiting_bytes_max + ANSWERS_BYTES_MAX
     }
 
     /// Sends all of `bytes`, after what waits. The caller asked [`Link::has_room`] where they are

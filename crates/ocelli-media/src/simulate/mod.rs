@@ -27,6 +27,7 @@ mod counts;
 mod dice;
 mod fault;
 mod fault_rule;
+mod fault_text;
 mod huge;
 mod link;
 mod nal;
@@ -41,6 +42,7 @@ mod server;
 mod session;
 mod strike;
 mod tamper;
+mod target;
 mod transport;
 mod viewer;
 
@@ -53,8 +55,9 @@ use std::{
 pub use auth::{AuthScheme, Credentials};
 pub use clip::{Clip, ClipError};
 pub use counts::Counts;
-pub use fault::{Fault, FaultError, FaultKind};
+pub use fault::{Fault, FaultKind};
 pub use fault_rule::{FaultRule, Streams};
+pub use fault_text::FaultError;
 pub use running::Running;
 
 /// Where in the clip a viewer joins.

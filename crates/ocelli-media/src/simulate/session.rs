@@ -3,6 +3,7 @@
 use std::{fmt::Write as _, net::SocketAddr, rc::Rc};
 
 use super::{
+    auth::{self, AuthScheme},
     camera::Camera,
     dice::{Dice, Purpose},
     huge,
@@ -13,6 +14,7 @@ use super::{
     rtsp::{Request, Response},
     sdp,
     server::Server,
+    target::Target,
     transport::{self, Requested},
     viewer::Viewer,
 };
@@ -42,14 +44,6 @@ struct Track {
     ssrc: u32,
     seq: u16,
     playing: Option<ViewerId>,
-}
-
-/// What a request names.
-struct Target {
-    camera: Rc<Camera>,
-    /// The URL up to, but without, the track.
-    base: String,
-    is_track: bool,
 }
 
 /// Whether the connection goes on.
@@ -125,7 +119,7 @@ impl Session {
         }
         let target = self.locate(&request.uri);
         let camera = target.as_ref().map(|target| Rc::clone(&target.camera));
-        if request.method != "OPTIONS" && !self.is_admitted(request) {
+        if request.method != "OPTIONS" && !self.is_admitted(request, camera.as_deref()) {
             self.challenge(cseq, camera.as_deref());
             return Flow::GoOn;
         }
@@ -162,36 +156,14 @@ impl Session {
         Flow::GoOn
     }
 
-    /// Finds the camera of `rtsp://host/cam/N`, with or without the track.
     fn locate(&self, uri: &str) -> Option<Target> {
-        let (scheme, rest) = uri.split_once("://")?;
-        if !scheme.eq_ignore_ascii_case("rtsp") {
-            return None;
-        }
-        let (authority, path) = rest.split_once('/')?;
-        let host = authority.rsplit('@').next()?;
-        let path = path.split('?').next()?;
-        let mut elements = path.split('/').filter(|element| !element.is_empty());
-        let (Some("cam"), Some(number)) = (elements.next(), elements.next()) else {
-            return None;
-        };
-        let index: usize = number.parse().ok()?;
-        let is_track = match elements.next() {
-            None => false,
-            Some(sdp::TRACK) => true,
-            Some(_) => return None,
-        };
-        if elements.next().is_some() {
-            return None;
-        }
-        Some(Target {
-            camera: Rc::clone(self.server.cameras.get(index)?),
-            base: format!("rtsp://{host}/cam/{index}/"),
-            is_track,
-        })
+        Target::locate(uri, &self.server.cameras)
     }
 
-    fn is_admitted(&self, request: &Request) -> bool {
+    fn is_admitted(&self, request: &Request, camera: Option<&Camera>) -> bool {
+        if camera.is_some_and(|camera| camera.faults().unauthorized) {
+            return false;
+        }
         let Some(credentials) = &self.server.options.credentials else {
             return true;
         };
@@ -203,13 +175,18 @@ impl Session {
     fn challenge(&self, cseq: u32, camera: Option<&Camera>) {
         if let Some(camera) = camera {
             camera.counts.refused.add(1);
+            let is_fault = camera.faults().unauthorized;
+            camera.counts.faults.add(u64::from(is_fault));
         }
-        let mut answer = Response::new(401, Some(cseq));
-        if let Some(credentials) = &self.server.options.credentials {
-            for challenge in credentials.challenges(&self.nonce) {
-                answer = answer.header("WWW-Authenticate", &challenge);
-            }
-        }
+        let challenges = match &self.server.options.credentials {
+            Some(credentials) => credentials.challenges(&self.nonce),
+            None => auth::challenges(&[AuthScheme::DigestMd5], &self.nonce),
+        };
+        let answer = challenges
+            .iter()
+            .fold(Response::new(401, Some(cseq)), |answer, challenge| {
+                answer.header("WWW-Authenticate", challenge)
+            });
         self.link.send(&answer.bytes());
     }
 

@@ -24,6 +24,9 @@ pub(super) struct Faults {
     pub(super) mute: Option<Duration>,
     /// After the connection.
     pub(super) reset: Option<Duration>,
+    /// After the faults were set.
+    pub(super) away: Option<(Duration, Duration)>,
+    pub(super) unauthorized: bool,
     pub(super) bytes_per_sec: Option<NonZeroU32>,
     pub(super) redirect: Option<String>,
     pub(super) sdp_bytes: Option<usize>,
@@ -69,6 +72,8 @@ impl Faults {
             Fault::Clock1970 => self.clock_1970 = true,
             Fault::Mute { after } => self.mute = Some(after),
             Fault::Reset { after } => self.reset = Some(after),
+            Fault::Away { every, lasting } => self.away = Some((every, lasting)),
+            Fault::Unauthorized => self.unauthorized = true,
             Fault::Slow { bytes_per_sec } => self.bytes_per_sec = Some(bytes_per_sec),
             Fault::Redirect { ref url } => self.redirect = Some(url.clone()),
             Fault::SdpBomb { bytes } => self.sdp_bytes = Some(bytes),
@@ -81,10 +86,28 @@ impl Faults {
             .is_some_and(|after| nanos >= self.after_connection(after, began_nanos))
     }
 
-    /// When a connection that began at `began_nanos` is reset.
-    pub(super) fn reset_nanos(&self, began_nanos: u64) -> Option<u64> {
-        self.reset
-            .map(|after| self.after_connection(after, began_nanos))
+    /// When a connection that began at `began_nanos` and lives at `nanos` is reset; what is not
+    /// later than `nanos` is due.
+    pub(super) fn reset_nanos(&self, nanos: u64, began_nanos: u64) -> Option<u64> {
+        let reset = self
+            .reset
+            .map(|after| self.after_connection(after, began_nanos));
+        reset.into_iter().chain(self.away_nanos(nanos)).min()
+    }
+
+    /// `nanos` while the camera is gone, else when it goes next.
+    fn away_nanos(&self, nanos: u64) -> Option<u64> {
+        let (every, lasting) = self.away?;
+        let (every, lasting) = (every.as_nanos() as u64, lasting.as_nanos() as u64);
+        let elapsed = nanos.saturating_sub(self.since_nanos);
+        let index = elapsed.checked_div(every)?;
+        if index > 0 && elapsed % every < lasting {
+            return Some(nanos);
+        }
+        Some(
+            self.since_nanos
+                .saturating_add(every.saturating_mul(index + 1)),
+        )
     }
 
     fn after_connection(&self, after: Duration, began_nanos: u64) -> u64 {
@@ -129,12 +152,24 @@ mod tests {
         let secs = |secs: u64| secs * 1_000_000_000;
         assert!(!faults.is_mute(secs(11), secs(10)));
         assert!(faults.is_mute(secs(12), secs(10)));
-        assert_eq!(faults.reset_nanos(secs(10)), Some(secs(13)));
+        assert_eq!(faults.reset_nanos(secs(11), secs(10)), Some(secs(13)));
         let later = Faults {
             since_nanos: secs(20),
             ..faults
         };
         assert!(!later.is_mute(secs(21), secs(10)));
-        assert_eq!(later.reset_nanos(secs(10)), Some(secs(23)));
+        assert_eq!(later.reset_nanos(secs(11), secs(10)), Some(secs(23)));
+    }
+
+    #[test]
+    fn a_camera_goes_and_returns() {
+        let fault = "away=10s/3s".parse().unwrap();
+        let secs = |secs: u64| secs * 1_000_000_000;
+        let faults = Faults::new([&fault], secs(100));
+        let is_gone = |at: u64| faults.reset_nanos(secs(at), secs(90)) == Some(secs(at));
+        let gone: Vec<_> = (100..135).filter(|&at| is_gone(at)).collect();
+        assert_eq!(gone, [110, 111, 112, 120, 121, 122, 130, 131, 132]);
+        assert_eq!(faults.reset_nanos(secs(104), secs(90)), Some(secs(110)));
+        assert_eq!(faults.reset_nanos(secs(113), secs(90)), Some(secs(120)));
     }
 }

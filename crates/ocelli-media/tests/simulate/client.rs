@@ -17,10 +17,10 @@ pub(crate) const LIMIT: Duration = Duration::from_mins(1);
 
 /// Waits, but not for ever.
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(LIMIT, future).await {
-        Ok(value) => value,
-        Err(_elapsed) => panic!("waited too long for {what}"),
-    }
+    let Ok(value) = tokio::time::timeout(LIMIT, future).await else {
+        panic!("waited too long for {what}");
+    };
+    value
 }
 
 pub(crate) fn tcp() -> Transport {
