@@ -1,0 +1,130 @@
+//! The configuration: YAML in, every error with its line out, and what the program runs with.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc};
+
+use ocelli_core::{
+    Secret,
+    settings::{DetectorSettings, StreamSettings},
+};
+use url::Url;
+
+pub mod retention;
+
+pub use retention::Retention;
+
+/// A configuration that was read and checked. Where it names a secret, it holds it as one.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    /// The file it came from; none: the command line.
+    pub file: Option<PathBuf>,
+    /// Whose cameras these are.
+    pub site: SiteSettings,
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// The API.
+    pub api: ApiSettings,
+    /// The eyes.
+    pub engine: EngineSettings,
+    /// The metrics.
+    pub metrics: MetricsSettings,
+    /// Detectors by name: those that streams use.
+    pub detectors: BTreeMap<String, DetectorConfig>,
+    /// Streams by name.
+    pub streams: BTreeMap<Arc<str>, StreamConfig>,
+}
+
+/// Whose cameras these are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SiteSettings {
+    /// The site's name.
+    pub name: Option<String>,
+    /// Whom people in front of the cameras can ask.
+    pub contact: Option<String>,
+}
+
+/// How the API listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiSettings {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// A token from the configuration; none: the one in the data directory.
+    pub token: Option<Secret>,
+    /// Host names, besides the address itself, that requests may name.
+    pub hosts: Vec<String>,
+    /// Certificate and key, both PEM files.
+    pub tls: Option<TlsFiles>,
+    /// Why it may be reached without TLS from beyond loopback.
+    pub plain_because: Option<String>,
+}
+
+/// Where certificate and key are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The chain, PEM.
+    pub certificate: PathBuf,
+    /// The private key, PEM.
+    pub key: PathBuf,
+}
+
+/// How eyes run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EngineSettings {
+    /// Number of eyes; none: one on each core.
+    pub eyes: Option<usize>,
+    /// Why an eye may start without all of its sandbox.
+    pub best_effort_because: Option<String>,
+}
+
+/// How metrics are given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MetricsSettings {
+    /// Whether there is a series for each stream.
+    pub per_stream: bool,
+}
+
+/// One detector.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DetectorConfig {
+    /// The model.
+    pub model: ModelSource,
+    /// SHA-256 of the model in hexadecimal.
+    pub sha256: String,
+    /// How it is fed and read.
+    pub settings: DetectorSettings,
+}
+
+/// Where a model comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelSource {
+    /// One that ocelli knows, by its id.
+    Known(String),
+    /// A file.
+    File(PathBuf),
+}
+
+/// One stream.
+#[derive(Debug, Clone)]
+pub struct StreamConfig {
+    /// Its name: unique, never shown to the people in front of the camera.
+    pub name: Arc<str>,
+    /// The profile that it follows, if it names one.
+    pub profile: Option<String>,
+    /// Why it is watched.
+    pub purpose: String,
+    /// How long its events are kept.
+    pub retention: Retention,
+    /// Its address, without credentials.
+    pub url: Url,
+    /// The address that is analysed, where it is another; without credentials.
+    pub detect_url: Option<Url>,
+    /// User of the camera.
+    pub user: Option<String>,
+    /// Password of the camera.
+    pub password: Option<Secret>,
+    /// What the source is told: transport and so on.
+    pub source: serde_json::Map<String, serde_json::Value>,
+    /// Whether it runs.
+    pub enabled: bool,
+    /// How it is treated.
+    pub settings: StreamSettings,
+}

@@ -1,0 +1,11 @@
+//! The ocelli program as a library: command line, configuration, API, and the wiring between the
+//! engine, the store and whoever listens.
+
+pub mod config;
+pub mod live;
+pub mod site;
+pub mod token;
+
+pub use config::Configuration;
+pub use live::Hub;
+pub use site::Site;
