@@ -2,6 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
+mod bounds;
 mod client;
 mod clips;
+mod connection_faults;
+mod packet_faults;
+mod password;
 mod play;
+mod raw;
+mod time_faults;
