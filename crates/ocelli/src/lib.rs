@@ -1,6 +1,7 @@
 //! The ocelli program as a library: command line, configuration, API, and the wiring between the
 //! engine, the store and whoever listens.
 
+pub mod access;
 pub mod config;
 pub mod live;
 pub mod site;
