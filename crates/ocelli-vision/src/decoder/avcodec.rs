@@ -97,8 +97,9 @@ impl Context {
         let context = unsafe { &mut *self.context.as_ptr() };
         context.thread_count = 1;
         context.max_pixels = CodecParameters::PIXELS_MAX as i64;
-        // Damage is left out and counted, not painted over.
-        context.error_concealment = 0;
+        // Damaged pictures are left out and counted. Concealing is what keeps the book of missing
+        // macroblocks that `Frame::is_damaged` needs: the cheapest way of it is asked for.
+        context.error_concealment = ff::FF_EC_FAVOR_INTER as c_int;
         if low_delay {
             context.flags |= ff::AV_CODEC_FLAG_LOW_DELAY as c_int;
         }

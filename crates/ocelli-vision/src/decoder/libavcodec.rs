@@ -9,11 +9,12 @@ use ocelli_core::{
 };
 
 use super::{
-    DecoderEntry,
+    Entry,
     avcodec::{AvError, Context, Frame, Layout},
+    coded_size,
 };
 
-pub(super) const ENTRY: DecoderEntry = DecoderEntry {
+pub(super) const KIND: Entry = Entry {
     kind: DecoderKind::Libavcodec,
     open: |parameters| Ok(Box::new(Libavcodec::open(parameters)?)),
 };
@@ -127,11 +128,7 @@ fn out_of_memory() -> StageError {
 
 fn picture(frame: Frame, packet: &Packet) -> Result<Picture, StageError> {
     let (width, height) = frame.size();
-    if !CodecParameters::size_is_sane(width, height) {
-        return Err(StageError::Rejected(format!(
-            "pictures of {width}x{height} pixels are out of bounds"
-        )));
-    }
+    coded_size::bounds(width, height)?;
     let layout = frame.layout().map_err(|format| {
         StageError::Rejected(format!(
             "the sample format (FFmpeg's number {format}) is not looked at: ask the camera for 8-bit 4:2:0"

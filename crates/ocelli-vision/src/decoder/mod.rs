@@ -1,19 +1,22 @@
 //! From packets to pictures. One file and one line in [`DECODERS`] for each decoder.
 
 mod avcodec;
+mod coded_size;
 mod libavcodec;
 mod rust_h264;
 
-use ocelli_core::{CodecParameters, StageError, seam::Decoder, settings::DecoderKind};
+use ocelli_core::{
+    Codec, CodecParameters, Packet, Picture, StageError, seam::Decoder, settings::DecoderKind,
+};
 
 /// One way to decode.
-struct DecoderEntry {
+struct Entry {
     kind: DecoderKind,
     open: fn(&CodecParameters) -> Result<Box<dyn Decoder>, StageError>,
 }
 
 /// Every decoder.
-const DECODERS: &[&DecoderEntry] = &[&libavcodec::ENTRY, &rust_h264::ENTRY];
+const DECODERS: &[&Entry] = &[&libavcodec::KIND, &rust_h264::KIND];
 
 /// Opens a decoder of the given kind.
 ///
@@ -25,15 +28,46 @@ pub fn open(
 ) -> Result<Box<dyn Decoder>, StageError> {
     let (width, height) = (parameters.width, parameters.height);
     // A source that does not know the size yet says 0.
-    if (width, height) != (0, 0) && !CodecParameters::size_is_sane(width, height) {
-        return Err(StageError::Rejected(format!(
-            "pictures of {width}x{height} pixels are out of bounds"
-        )));
+    if (width, height) != (0, 0) {
+        coded_size::bounds(width, height)?;
     }
-    let entry = DECODERS.iter().find(|entry| entry.kind == kind);
-    match entry {
-        Some(entry) => (entry.open)(parameters),
-        None => Err(StageError::Rejected("no such decoder".to_owned())),
+    coded_size::check(parameters.codec, &parameters.parameter_sets)?;
+    let entry = DECODERS
+        .iter()
+        .find(|entry| entry.kind == kind)
+        .ok_or_else(|| StageError::Rejected("no such decoder".to_owned()))?;
+    Ok(Box::new(Guarded {
+        inner: (entry.open)(parameters)?,
+        codec: parameters.codec,
+        waits_for_key: false,
+    }))
+}
+
+/// What holds for every decoder: it sees no packet that announces pictures out of bounds, and after
+/// damage none before the next key picture, whose references would be missing.
+struct Guarded {
+    inner: Box<dyn Decoder>,
+    codec: Codec,
+    waits_for_key: bool,
+}
+
+impl Decoder for Guarded {
+    fn decode(&mut self, packet: &Packet, pictures: &mut Vec<Picture>) -> Result<(), StageError> {
+        // Every JPEG is a key picture.
+        if self.waits_for_key && !packet.key && self.codec != Codec::Mjpeg {
+            return Err(StageError::Corrupt(
+                "the pictures that it is predicted from are damaged".to_owned(),
+            ));
+        }
+        let decoded = coded_size::check(self.codec, &packet.data)
+            .and_then(|()| self.inner.decode(packet, pictures));
+        self.waits_for_key = decoded.is_err();
+        decoded
+    }
+
+    fn flush(&mut self, pictures: &mut Vec<Picture>) -> Result<(), StageError> {
+        self.waits_for_key = false;
+        self.inner.flush(pictures)
     }
 }
 
@@ -50,16 +84,27 @@ mod tests {
             );
         }
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/decoder");
-        let files = std::fs::read_dir(folder).unwrap().count();
-        // `mod.rs` and the module that talks to C are no decoders.
-        assert_eq!(files - 2, DECODERS.len());
+        let mut files = 0;
+        for file in std::fs::read_dir(folder).unwrap() {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            let stem = name.strip_suffix(".rs").unwrap();
+            if ["mod", "avcodec", "coded_size"].contains(&stem) {
+                continue;
+            }
+            files += 1;
+            assert!(
+                include_str!("mod.rs").contains(&format!("&{stem}::KIND")),
+                "{name} is not in the list"
+            );
+        }
+        assert_eq!(files, DECODERS.len());
     }
 
     #[test]
     fn absurd_sizes_are_refused_before_anything_is_allocated() {
         for kind in DecoderKind::ALL.map(|(_, _, kind)| kind) {
             let parameters = CodecParameters {
-                codec: ocelli_core::Codec::H264,
+                codec: Codec::H264,
                 parameter_sets: bytes::Bytes::new(),
                 width: 65_536,
                 height: 65_536,

@@ -11,9 +11,9 @@ use ocelli_core::{
 };
 use rusty_h264_decoder::{DecodeError, Decoder as Inner};
 
-use super::DecoderEntry;
+use super::{Entry, coded_size};
 
-pub(super) const ENTRY: DecoderEntry = DecoderEntry {
+pub(super) const KIND: Entry = Entry {
     kind: DecoderKind::Rust,
     open: |parameters| Ok(Box::new(RustH264::open(parameters)?)),
 };
@@ -123,11 +123,7 @@ fn stage_error(error: DecodeError) -> StageError {
 
 fn picture(frame: Planes, packet: &Packet) -> Result<Picture, StageError> {
     let (width, height) = (frame.width as u32, frame.height as u32);
-    if !CodecParameters::size_is_sane(width, height) {
-        return Err(StageError::Rejected(format!(
-            "pictures of {width}x{height} pixels are out of bounds"
-        )));
-    }
+    coded_size::bounds(width, height)?;
     Ok(Picture {
         stream: packet.stream,
         at: packet.pts,

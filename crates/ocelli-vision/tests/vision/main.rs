@@ -1,0 +1,10 @@
+//! Decoders and detectors from the outside.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "tests may panic and say what they measured"
+)]
+
+mod clip;
+mod decoders;
+mod pets;
