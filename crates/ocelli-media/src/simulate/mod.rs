@@ -24,6 +24,8 @@ mod camera;
 mod clip;
 mod connection;
 mod counts;
+#[cfg(test)]
+mod course;
 mod dice;
 mod fault;
 mod fault_rule;
