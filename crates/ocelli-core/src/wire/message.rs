@@ -296,5 +296,7 @@ pub enum FromEye {
         stream: StreamId,
         /// Why.
         reason: String,
+        /// Whether the eye's own work for it panicked: the stream rests until a person acts.
+        bug: bool,
     },
 }
