@@ -92,6 +92,7 @@ fn faults() -> impl Strategy<Value = Vec<Fault>> {
         (0u32..3000).prop_map(|after| format!("sps-change={after}ms")),
         (0u32..3000).prop_map(|after| format!("wrap={after}ms")),
         (0u32..3000).prop_map(|after| format!("mute={after}ms")),
+        (0u32..3000).prop_map(|after| format!("endless-picture={after}ms")),
         select(vec!["huge-picture", "clock-1970"]).prop_map(str::to_owned),
     ];
     vec(fault, 0..4).prop_map(|texts| texts.iter().map(|text| text.parse().unwrap()).collect())

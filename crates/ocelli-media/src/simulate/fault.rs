@@ -105,6 +105,22 @@ pub enum Fault {
         /// Where to.
         url: String,
     },
+    /// The description of the stream names this URL for the track, where clients are to set up.
+    ControlUrl {
+        /// Where to.
+        url: String,
+    },
+    /// The description of the stream comes with a header of this size.
+    HeaderBomb {
+        /// Bytes.
+        bytes: usize,
+    },
+    /// A picture begins and does not end: fragments of one NAL unit, 2 MB a second. Counts from the
+    /// viewer's first picture.
+    EndlessPicture {
+        /// When it begins.
+        after: Duration,
+    },
     /// The description of the stream has this size.
     SdpBomb {
         /// Bytes.
@@ -298,14 +314,55 @@ impl Fault {
             form: "=URL",
             example: "redirect=rtsp://169.254.0.1/",
             summary: "send clients to another address",
-            parse: fault_text::redirect,
+            parse: |value| {
+                Ok(Self::Redirect {
+                    url: fault_text::url(value)?,
+                })
+            },
+        },
+        FaultKind {
+            name: "control-url",
+            form: "=URL",
+            example: "control-url=rtsp://169.254.0.1/",
+            summary: "name another address for the track in the description",
+            parse: |value| {
+                Ok(Self::ControlUrl {
+                    url: fault_text::url(value)?,
+                })
+            },
+        },
+        FaultKind {
+            name: "header-bomb",
+            form: "[=BYTES]",
+            example: "header-bomb=20000",
+            summary: "describe the stream below a header of 8 MiB",
+            parse: |value| {
+                Ok(Self::HeaderBomb {
+                    bytes: fault_text::bomb(value)?,
+                })
+            },
+        },
+        FaultKind {
+            name: "endless-picture",
+            form: "[=AFTER]",
+            example: "endless-picture=5s",
+            summary: "begin a picture and never end it",
+            parse: |value| {
+                Ok(Self::EndlessPicture {
+                    after: fault_text::after(value)?,
+                })
+            },
         },
         FaultKind {
             name: "sdp-bomb",
             form: "[=BYTES]",
             example: "sdp-bomb=1000000",
             summary: "describe the stream in a description of 8 MiB",
-            parse: fault_text::sdp_bomb,
+            parse: |value| {
+                Ok(Self::SdpBomb {
+                    bytes: fault_text::bomb(value)?,
+                })
+            },
         },
     ];
 }

@@ -31,6 +31,14 @@ pub struct FaultRule {
 }
 
 impl Streams {
+    /// Those of `streams` streams that may be one of them.
+    fn candidates(&self, streams: usize) -> impl Iterator<Item = usize> {
+        (0..streams).filter(|index| match self {
+            Self::Indices(_) => self.contain(*index, 0, 0),
+            Self::All | Self::Share(_) => true,
+        })
+    }
+
     /// Whether stream `index` is one of them. `rule` tells apart the shares of several rules.
     pub(super) fn contain(&self, index: usize, seed: u64, rule: usize) -> bool {
         match self {
@@ -44,27 +52,29 @@ impl Streams {
     }
 }
 
-/// Refuses rules that cannot be followed with `clips`.
+/// Refuses rules that `streams` streams of `clips` cannot follow.
 pub(super) fn check(
     rules: &[FaultRule],
     clips: &[Clip],
     streams: usize,
 ) -> Result<(), SimulateError> {
-    let lonely = |index: &usize| other_clip(clips, *index).is_none();
-    let Some(stream) = (0..streams).find(lonely) else {
-        return Ok(());
-    };
-    let changes = |rule: &FaultRule| match (&rule.fault, &rule.streams) {
-        (Fault::SpsChange { .. }, Streams::Indices(ranges)) => ranges.iter().find_map(|range| {
-            (*range.start()..streams.min(range.end().saturating_add(1))).find(lonely)
-        }),
-        (Fault::SpsChange { .. }, _) => Some(stream),
-        _ => None,
-    };
-    match rules.iter().find_map(changes) {
-        Some(stream) => Err(SimulateError::NoOtherClip { stream }),
-        None => Ok(()),
+    for rule in rules {
+        if let Streams::Indices(ranges) = &rule.streams
+            && let Some(beyond) = ranges.iter().find(|range| *range.end() >= streams)
+        {
+            return Err(SimulateError::NoSuchStream {
+                stream: *beyond.end(),
+                streams,
+            });
+        }
+        let is_lonely = |index: &usize| other_clip(clips, *index).is_none();
+        if let Fault::SpsChange { .. } = rule.fault
+            && let Some(stream) = rule.streams.candidates(streams).find(is_lonely)
+        {
+            return Err(SimulateError::NoOtherClip { stream });
+        }
     }
+    Ok(())
 }
 
 /// What the stream `index` goes on with after [`Fault::SpsChange`]: the next clip of its codec.

@@ -4,8 +4,8 @@ use std::{num::NonZeroU32, str::FromStr, time::Duration};
 
 use super::fault::Fault;
 
-/// The largest [`Fault::SdpBomb`].
-const SDP_BOMB_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// The largest [`Fault::SdpBomb`] and [`Fault::HeaderBomb`].
+const BOMB_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// What is wrong with a fault as it is written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -142,22 +142,21 @@ pub(super) fn slow(value: Option<&str>) -> Result<Fault, String> {
     })
 }
 
-pub(super) fn redirect(value: Option<&str>) -> Result<Fault, String> {
+/// The URL is not looked at further: a camera may send anything.
+pub(super) fn url(value: Option<&str>) -> Result<String, String> {
     let url = needed(value, "rtsp://169.254.0.1/")?;
     if url.contains(|character: char| character.is_control() || character.is_whitespace()) {
         return Err("a URL has no spaces".to_owned());
     }
-    Ok(Fault::Redirect {
-        url: url.to_owned(),
-    })
+    Ok(url.to_owned())
 }
 
-pub(super) fn sdp_bomb(value: Option<&str>) -> Result<Fault, String> {
+pub(super) fn bomb(value: Option<&str>) -> Result<usize, String> {
     let bytes = value.map_or(Ok(8 * 1024 * 1024), str::parse::<usize>);
     match bytes {
-        Ok(bytes) if bytes <= SDP_BOMB_BYTES_MAX => Ok(Fault::SdpBomb { bytes }),
+        Ok(bytes) if bytes <= BOMB_BYTES_MAX => Ok(bytes),
         _ => Err(format!(
-            "a size is a whole number of bytes up to {SDP_BOMB_BYTES_MAX}"
+            "a size is a whole number of bytes up to {BOMB_BYTES_MAX}"
         )),
     }
 }

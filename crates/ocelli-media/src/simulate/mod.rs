@@ -22,6 +22,7 @@
 mod auth;
 mod camera;
 mod clip;
+mod compose;
 mod connection;
 mod counts;
 #[cfg(test)]
@@ -137,6 +138,14 @@ pub enum SimulateError {
     /// There is nothing to play.
     #[error("no clip to play")]
     NoClip,
+    /// A fault is asked of a stream that does not exist.
+    #[error("no stream {stream} to be at fault: there are {streams}, counted from 0")]
+    NoSuchStream {
+        /// The index that was given.
+        stream: usize,
+        /// The number of streams.
+        streams: usize,
+    },
     /// A stream that is to change its clip has no other to change to.
     #[error("no second clip of the same codec for stream {stream} to go on with: `sps-change`")]
     NoOtherClip {

@@ -7,6 +7,8 @@ use bytes::Bytes;
 use ocelli_core::Codec;
 
 use super::{
+    camera::Camera,
+    huge,
     nal::{self, UnitKind},
     payload::PAYLOAD_TYPE,
 };
@@ -14,13 +16,36 @@ use super::{
 /// The last element of a stream's one track's URL.
 pub(super) const TRACK: &str = "trackID=0";
 
-/// Describes one stream of video. `session` names it and is the same as long as it is the same.
-pub(super) fn describe(
-    codec: Codec,
-    parameter_sets: &[Bytes],
-    address: IpAddr,
-    session: u32,
-) -> String {
+/// Describes a camera's stream, with the faults that it commits.
+pub(super) fn describe_camera(camera: &Camera, address: IpAddr) -> String {
+    let clip = &camera.clip.0;
+    let faults = camera.faults();
+    let mut sets = clip.parameter_sets.clone();
+    if faults.huge_picture {
+        camera.counts.faults.add(1);
+        for set in &mut sets {
+            if nal::kind(clip.codec, set) == UnitKind::SequenceParameterSet {
+                *set = huge::sequence_parameter_set(clip.codec, huge::SIDE, huge::SIDE).into();
+            }
+        }
+    }
+    let mut description = describe(clip.codec, &sets, address, camera.rtp_time(0));
+    match &faults.control_url {
+        None => _ = write!(description, "a=control:{TRACK}\r\n"),
+        Some(url) => {
+            camera.counts.faults.add(1);
+            _ = write!(description, "a=control:{url}\r\n");
+        }
+    }
+    if let Some(bytes) = faults.sdp_bytes {
+        camera.counts.faults.add(1);
+        inflate(&mut description, bytes);
+    }
+    description
+}
+
+/// Describes one stream of video, but for the URL of its track. `session` names it and is the same as long as it is the same.
+fn describe(codec: Codec, parameter_sets: &[Bytes], address: IpAddr, session: u32) -> String {
     let (family, any) = match address {
         IpAddr::V4(_) => ("IP4", "0.0.0.0"),
         IpAddr::V6(_) => ("IP6", "::"),
@@ -39,13 +64,12 @@ pub(super) fn describe(
          a=range:npt=now-\r\n\
          m=video 0 RTP/AVP {PAYLOAD_TYPE}\r\n\
          a=rtpmap:{PAYLOAD_TYPE} {encoding}/90000\r\n\
-         a=fmtp:{PAYLOAD_TYPE} {parameters}\r\n\
-         a=control:{TRACK}\r\n"
+         a=fmtp:{PAYLOAD_TYPE} {parameters}\r\n"
     )
 }
 
 /// Lengthens a description with valid lines to at least `bytes`.
-pub(super) fn inflate(description: &mut String, bytes: usize) {
+fn inflate(description: &mut String, bytes: usize) {
     const LINE: &str = "a=x-padding:################################################\r\n";
     let missing = bytes.saturating_sub(description.len());
     let lines = missing.div_ceil(LINE.len());

@@ -6,9 +6,7 @@ use super::{
     auth::{self, AuthScheme},
     camera::Camera,
     dice::{Dice, Purpose},
-    huge,
     link::Link,
-    nal::{self, UnitKind},
     pacer::ViewerId,
     route::{Route, UdpPair},
     rtsp::{Request, Response},
@@ -198,28 +196,15 @@ impl Session {
     }
 
     fn describe(&self, cseq: u32, target: &Target) {
-        let clip = &target.camera.clip.0;
-        let faults = target.camera.faults();
-        let mut sets = clip.parameter_sets.clone();
-        if faults.huge_picture {
-            target.camera.counts.faults.add(1);
-            for set in &mut sets {
-                if nal::kind(clip.codec, set) == UnitKind::SequenceParameterSet {
-                    let huge = huge::sequence_parameter_set(clip.codec, huge::SIDE, huge::SIDE);
-                    *set = huge.into();
-                }
-            }
+        let camera = &target.camera;
+        let description = sdp::describe_camera(camera, self.local.ip());
+        let mut answer = Response::new(200, Some(cseq)).header("Content-Base", &target.base);
+        if let Some(bytes) = camera.faults().header_bytes {
+            camera.counts.faults.add(1);
+            answer = answer.header("X-Padding", &"#".repeat(bytes));
         }
-        let session = target.camera.rtp_time(0);
-        let mut description = sdp::describe(clip.codec, &sets, self.local.ip(), session);
-        if let Some(bytes) = faults.sdp_bytes {
-            target.camera.counts.faults.add(1);
-            sdp::inflate(&mut description, bytes);
-        }
-        let answer = Response::new(200, Some(cseq))
-            .header("Content-Base", &target.base)
-            .bytes_with("application/sdp", &description);
-        self.link.send(&answer);
+        self.link
+            .send(&answer.bytes_with("application/sdp", &description));
     }
 
     fn set_up(&mut self, request: &Request, cseq: u32, target: Target) {

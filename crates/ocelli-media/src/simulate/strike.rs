@@ -14,6 +14,7 @@ pub(super) struct Faults {
     pub(super) stall: Option<(u64, u64)>,
     pub(super) silence: Option<u64>,
     pub(super) garbage: Option<u64>,
+    pub(super) endless: Option<u64>,
     /// When, and how many ticks.
     pub(super) jump: Option<(u64, i64)>,
     pub(super) sps_change: Option<u64>,
@@ -30,6 +31,8 @@ pub(super) struct Faults {
     pub(super) bytes_per_sec: Option<NonZeroU32>,
     pub(super) redirect: Option<String>,
     pub(super) sdp_bytes: Option<usize>,
+    pub(super) header_bytes: Option<usize>,
+    pub(super) control_url: Option<String>,
 }
 
 /// Shares of packets.
@@ -77,6 +80,9 @@ impl Faults {
             Fault::Slow { bytes_per_sec } => self.bytes_per_sec = Some(bytes_per_sec),
             Fault::Redirect { ref url } => self.redirect = Some(url.clone()),
             Fault::SdpBomb { bytes } => self.sdp_bytes = Some(bytes),
+            Fault::HeaderBomb { bytes } => self.header_bytes = Some(bytes),
+            Fault::ControlUrl { ref url } => self.control_url = Some(url.clone()),
+            Fault::EndlessPicture { after } => self.endless = Some(ticks(after)),
         }
     }
 

@@ -8,11 +8,10 @@ use super::{
     Join,
     camera::{Camera, Position},
     clip::{Clip, ClipPicture},
+    compose,
     dice::Dice,
-    huge,
     link::Link,
-    nal::{self, UnitKind},
-    payload::{self, PREFIX_BYTES, RTP_HEADER_BYTES, Stamp},
+    payload::{PREFIX_BYTES, RTP_HEADER_BYTES, Stamp},
     route::Route,
     rtcp::SenderReport,
     strike::{Faults, PacketFaults},
@@ -68,6 +67,8 @@ struct Mischief {
     jumped: Option<u64>,
     changed: Option<u64>,
     silenced: Option<u64>,
+    /// RTP time of the picture that does not end.
+    endless: Option<u32>,
     /// The number of the last stall.
     stall: u64,
 }
@@ -98,6 +99,7 @@ impl Viewer {
                 jumped: None,
                 changed: None,
                 silenced: None,
+                endless: None,
                 stall: 0,
             },
             camera,
@@ -278,10 +280,10 @@ impl Viewer {
             self.camera.counts.faults.add(u64::from(faults.clock_1970));
         }
         let start = wire.len();
-        self.compose(faults, picture, wire);
+        let timestamp = self.compose(faults, elapsed, picture, wire);
         let stamp = Stamp {
             channel: self.route.rtp_channel(),
-            timestamp: self.next_rtp_time(),
+            timestamp,
             ssrc: self.ssrc,
         };
         let seq = stamp.write_all(&mut wire[start..], self.seq);
@@ -316,30 +318,35 @@ impl Viewer {
         self.camera.counts.unsent.add(unsent);
     }
 
-    /// Appends the packets of `picture`, unstamped.
-    fn compose(&self, faults: &Faults, picture: &ClipPicture, wire: &mut Vec<u8>) {
-        let clip = &self.clip.0;
-        let mut packets = &clip.wire[picture.start..picture.end];
-        if picture.key && self.mischief.changed.is_some() {
-            for set in &clip.parameter_sets {
-                payload::append(clip.codec, set, false, wire);
+    /// Appends the packets of `picture`, unstamped. Returns their RTP time.
+    fn compose(
+        &mut self,
+        faults: &Faults,
+        elapsed: Option<u64>,
+        picture: &ClipPicture,
+        wire: &mut Vec<u8>,
+    ) -> u32 {
+        let now = self.next_rtp_time();
+        if elapsed
+            .zip(faults.endless)
+            .is_some_and(|(elapsed, after)| elapsed >= after)
+        {
+            let begun = self.mischief.endless;
+            if begun.is_none() {
+                self.camera.counts.faults.add(1);
             }
+            compose::fragments(self.clip.0.codec, begun.is_none(), wire);
+            return *self.mischief.endless.get_or_insert(now);
         }
-        if !faults.huge_picture {
-            wire.extend_from_slice(packets);
-            return;
-        }
-        if picture.key {
-            let set = huge::sequence_parameter_set(clip.codec, huge::SIDE, huge::SIDE);
-            payload::append(clip.codec, &set, false, wire);
-        }
-        while let Some((packet, rest)) = payload::split_packet(packets) {
-            packets = rest;
-            let unit = &packet[PREFIX_BYTES + RTP_HEADER_BYTES..];
-            if nal::kind(clip.codec, unit) != UnitKind::SequenceParameterSet {
-                wire.extend_from_slice(packet);
-            }
-        }
+        self.mischief.endless = None;
+        let with_sets = self.mischief.changed.is_some();
+        compose::picture(
+            &self.clip.0,
+            picture,
+            (with_sets, faults.huge_picture),
+            wire,
+        );
+        now
     }
 
     fn count(&mut self, packets: u16, bytes: usize) {

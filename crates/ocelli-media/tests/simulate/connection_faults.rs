@@ -127,6 +127,33 @@ async fn descriptions_of_any_size() {
 }
 
 #[tokio::test]
+async fn headers_of_any_size() {
+    let running = start("header-bomb=100000").await;
+    let mut raw = Raw::connect(running.address()).await;
+    for (index, bytes) in [(0, None), (1, Some(100_000))] {
+        let url = running.url(index);
+        let answer = raw.ask("DESCRIBE", &url, &[]).await.unwrap();
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("X-Padding").map(str::len), bytes);
+        assert!(answer.body.starts_with(b"v=0\r\n"));
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn the_track_is_elsewhere() {
+    let running = start("control-url=rtsp://169.254.0.1/x").await;
+    let mut raw = Raw::connect(running.address()).await;
+    for (index, control) in [(0, "trackID=0"), (1, "rtsp://169.254.0.1/x")] {
+        let answer = raw.ask("DESCRIBE", &running.url(index), &[]).await.unwrap();
+        let text = String::from_utf8(answer.body.to_vec()).unwrap();
+        let last = text.lines().last().unwrap();
+        assert_eq!(last, format!("a=control:{control}"));
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn a_camera_disappears_and_returns() {
     let running = start("away=2s/1s").await;
     for transport in [tcp(), udp()] {

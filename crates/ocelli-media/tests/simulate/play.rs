@@ -5,7 +5,7 @@ use ocelli_media::simulate::Simulation;
 use retina::client::Transport;
 
 use crate::{
-    client::{frame, tcp, udp, watch},
+    client::{frame, next, tcp, udp, watch},
     clips::{Made, PICTURES_PER_SEC, Recipe, SMALL, units},
 };
 
@@ -79,4 +79,37 @@ async fn h265_by_tcp_and_udp() {
     let made = recipe.make();
     plays(&made, tcp()).await;
     plays(&made, udp()).await;
+}
+
+#[tokio::test]
+async fn reports_tell_when_a_picture_was_taken() {
+    let running = Simulation::new(vec![SMALL.make().clip()], 1)
+        .start()
+        .await
+        .unwrap();
+    for transport in [tcp(), udp()] {
+        let mut playing = watch(&running.url(0), transport).await;
+        let mut reports = Vec::new();
+        let mut picture = next(&mut playing, &mut reports).await.unwrap();
+        while reports.is_empty() {
+            picture = next(&mut playing, &mut reports).await.unwrap();
+        }
+        let report = reports[0].pkts().next().unwrap();
+        let report = report.as_sender_report().unwrap().unwrap();
+        let behind = (picture.timestamp().timestamp() as u32).wrapping_sub(report.rtp_timestamp());
+        // The report came with the first picture, or soon after.
+        assert!((behind as i32).abs() < 20 * 90_000, "{behind}");
+        let told_secs = (report.ntp_timestamp().0 >> 32) as i64 - 2_208_988_800;
+        assert!((told_secs - wall_secs()).abs() < 100, "{told_secs}");
+    }
+    running.stop().await;
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "compared with what a camera tells"
+)]
+fn wall_secs() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.unwrap().as_secs() as i64
 }

@@ -153,6 +153,40 @@ async fn the_camera_believes_it_is_1970() {
     running.stop().await;
 }
 
+#[tokio::test]
+async fn a_picture_without_end() {
+    for codec in [Codec::H264, Codec::H265] {
+        let recipe = Recipe { codec, ..SMALL };
+        let running = start(vec![recipe.make().clip()], "endless-picture=200ms").await;
+        let mut raw = Raw::play(running.address(), 1).await;
+        let first = raw.rtp().await.timestamp();
+        let (mut bytes, mut begins, mut last) = (0, 0, None);
+        while bytes < 5_000_000 {
+            let packet = raw.rtp().await;
+            if packet.timestamp() != first.wrapping_add(5 * STEP) {
+                assert_eq!(bytes, 0, "it does not end");
+                continue;
+            }
+            let (kind, fragment) = match codec {
+                Codec::H265 => ((packet.payload()[0] >> 1) & 0x3f, packet.payload()[2]),
+                _ => (packet.payload()[0] & 0x1f, packet.payload()[1]),
+            };
+            assert!(matches!(kind, 28 | 49));
+            assert_eq!(fragment & 0x40, 0, "no fragment is the last");
+            assert_eq!(packet.bytes[1] & 0x80, 0, "no marker");
+            if let Some(last) = last {
+                assert_eq!(packet.seq().wrapping_sub(last), 1);
+            }
+            last = Some(packet.seq());
+            begins += u32::from(fragment & 0x80 != 0);
+            bytes += packet.payload().len();
+        }
+        assert_eq!(begins, 1);
+        assert_eq!(running.stream_counts(1).unwrap().faults, 1);
+        running.stop().await;
+    }
+}
+
 fn dimensions(playing: &retina::client::Demuxed) -> (u32, u32) {
     match playing.streams()[0].parameters().unwrap() {
         ParametersRef::Video(video) => video.pixel_dimensions(),
@@ -247,4 +281,15 @@ async fn pictures_larger_than_any() {
         assert!(format!("{error:?}").contains("16777216"), "{error:?}");
     }
     running.stop().await;
+}
+
+#[tokio::test]
+async fn faults_of_streams_that_are_not_there() {
+    let mut simulation = Simulation::new(vec![SMALL.make().clip()], 3);
+    simulation.faults = vec!["0-2,3:silence".parse().unwrap()];
+    let error = simulation.start().await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "no stream 3 to be at fault: there are 3, counted from 0"
+    );
 }
