@@ -31,7 +31,7 @@ const SETS: &[u8] = &[
 ];
 
 /// A clip whose pictures come at uneven times, in the order of a stream with or without B-pictures.
-fn clip() -> impl Strategy<Value = Clip> {
+pub(super) fn clip() -> impl Strategy<Value = Clip> {
     let picture = (1_000i64..120_000, 4usize..3000);
     (vec(picture, 1..30), 1usize..9, any::<bool>()).prop_map(|(pictures, group, reordered)| {
         let mut dts_micros = 0;
@@ -142,6 +142,17 @@ impl Received {
     }
 }
 
+/// A client's socket that does not block, and the server's end of it. Within a runtime.
+pub(super) fn connect() -> (std::net::TcpStream, Rc<Link>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    client.set_nonblocking(true).unwrap();
+    let (server, _) = listener.accept().unwrap();
+    server.set_nonblocking(true).unwrap();
+    let server = tokio::net::TcpStream::from_std(server).unwrap();
+    (client, Rc::new(Link::new(server, 20_000, 0)))
+}
+
 /// Plays `clips` through `early` faults, and `late` ones from the middle on.
 async fn drive(
     (clip, other): (Clip, Clip),
@@ -149,13 +160,7 @@ async fn drive(
     (join, seed): (Join, u64),
     steps: &[Step],
 ) -> Received {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    client.set_nonblocking(true).unwrap();
-    let (server, _) = listener.accept().unwrap();
-    server.set_nonblocking(true).unwrap();
-    let server = tokio::net::TcpStream::from_std(server).unwrap();
-
+    let (mut client, link) = connect();
     let faults = Faults::new(&early, 0);
     let camera = Rc::new(Camera::new(
         0,
@@ -164,7 +169,6 @@ async fn drive(
         faults,
         Arc::default(),
     ));
-    let link = Rc::new(Link::new(server, 20_000, 0));
     let route = Rc::new(Route::Interleaved { rtp: 0, rtcp: 1 });
     let dice = Dice::new(seed, Purpose::Viewer, 0);
     let mut nanos = seed % 100_000_000_000;

@@ -47,6 +47,20 @@ struct Slot {
     viewer: Option<Viewer>,
 }
 
+impl Queue {
+    /// Clients who play and pause all the time do not make the queue longer and longer.
+    fn forget_the_gone(&mut self) {
+        if self.due.len() <= 2 * self.slots.len() {
+            return;
+        }
+        let slots = &self.slots;
+        self.due.retain(|Reverse((_, id))| {
+            let slot = &slots[id.slot];
+            slot.serial == id.serial && slot.viewer.is_some()
+        });
+    }
+}
+
 impl Pacer {
     pub(super) fn new(clock: Clock) -> Self {
         Self {
@@ -68,8 +82,10 @@ impl Pacer {
             slot,
             serial: queue.slots[slot].serial,
         };
-        queue.due.push(Reverse((viewer.due_nanos(), id)));
+        let due = viewer.due_nanos();
         queue.slots[slot].viewer = Some(viewer);
+        queue.forget_the_gone();
+        queue.due.push(Reverse((due, id)));
         self.changed.notify_one();
         id
     }
@@ -141,5 +157,69 @@ fn wall_now() -> WallTime {
         .unwrap_or_default();
     WallTime {
         micros: since.as_micros() as i64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{rc::Rc, sync::Arc};
+
+    use proptest::{
+        strategy::{Strategy as _, ValueTree as _},
+        test_runner::TestRunner,
+    };
+
+    use super::*;
+    use crate::simulate::{
+        Join,
+        camera::Camera,
+        course,
+        dice::{Dice, Purpose},
+        route::Route,
+        strike::Faults,
+    };
+
+    #[tokio::test]
+    async fn those_who_come_and_go_leave_nothing_behind() {
+        let mut runner = TestRunner::deterministic();
+        let clip = course::clip().new_tree(&mut runner).unwrap().current();
+        let camera = Rc::new(Camera::new(
+            0,
+            (clip, None),
+            (0, false),
+            Faults::default(),
+            Arc::default(),
+        ));
+        let (_client, link) = course::connect();
+        let route = Rc::new(Route::Interleaved { rtp: 0, rtcp: 1 });
+        let join = || {
+            let dice = Dice::new(0, Purpose::Viewer, 0);
+            let far_nanos = 1_000_000_000_000;
+            let ways = (Rc::clone(&link), Rc::clone(&route));
+            Viewer::join(
+                Rc::clone(&camera),
+                ways,
+                (1, 1, dice),
+                (far_nanos, Join::NextKey),
+            )
+        };
+        let pacer = Pacer::new(Clock::started_now());
+        let stays: Vec<_> = (0..3).map(|_| pacer.add(join())).collect();
+        for _ in 0..1000 {
+            let comes = pacer.add(join());
+            assert!(pacer.remove(comes).is_some());
+            assert!(pacer.remove(comes).is_none());
+        }
+        let queue = pacer.queue.borrow();
+        assert_eq!(queue.slots.len(), 4);
+        assert!(queue.due.len() <= 9, "{}", queue.due.len());
+        for id in stays {
+            let entries = queue
+                .due
+                .iter()
+                .filter(|Reverse((_, due))| *due == id)
+                .count();
+            assert_eq!(entries, 1);
+        }
     }
 }
