@@ -6,6 +6,7 @@ mod bounds;
 mod client;
 mod clips;
 mod connection_faults;
+mod decode;
 mod packet_faults;
 mod password;
 mod play;
