@@ -4,6 +4,7 @@
 pub mod access;
 pub mod config;
 pub mod live;
+pub mod models;
 pub mod site;
 pub mod token;
 

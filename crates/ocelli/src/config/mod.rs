@@ -1,16 +1,39 @@
 //! The configuration: YAML in, every error with its line out, and what the program runs with.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, sync::Arc};
 
+use bytes::Bytes;
 use ocelli_core::{
     Secret,
     settings::{DetectorSettings, StreamSettings},
 };
 use url::Url;
 
-pub mod retention;
+mod address;
+mod de;
+mod detector;
+mod fault;
+mod load;
+mod nearest;
+mod profile;
+mod reader;
+mod retention;
+mod schema;
+mod secrets;
+mod shape;
+mod stream;
+mod table;
+mod tree;
+mod trial;
 
-pub use retention::Retention;
+use fault::Fault;
+pub use fault::{ConfigError, ConfigErrors};
+pub use load::{LoadOptions, default_data_dir, load};
+pub use nearest::nearest;
+pub use retention::{NotARetention, Retention};
+pub use schema::schema;
+pub use secrets::Variables;
+pub use trial::trial;
 
 /// A configuration that was read and checked. Where it names a secret, it holds it as one.
 #[derive(Debug, Clone)]
@@ -87,10 +110,28 @@ pub struct MetricsSettings {
 pub struct DetectorConfig {
     /// The model.
     pub model: ModelSource,
+    /// The ONNX file.
+    pub bytes: ModelBytes,
     /// SHA-256 of the model in hexadecimal.
     pub sha256: String,
     /// How it is fed and read.
     pub settings: DetectorSettings,
+}
+
+/// The bytes of a model: `Debug` shows only how many.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ModelBytes(pub Bytes);
+
+impl From<Bytes> for ModelBytes {
+    fn from(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Debug for ModelBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ModelBytes({})", self.0.len())
+    }
 }
 
 /// Where a model comes from.

@@ -1,0 +1,387 @@
+//! From a file to a [`Configuration`], or to everything that is wrong with it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    ApiSettings, ConfigError, ConfigErrors, Configuration, DetectorConfig, EngineSettings, Fault,
+    MetricsSettings, SiteSettings, StreamConfig, TlsFiles,
+    de::{fields_of, read_all},
+    detector::{self, Folders},
+    profile::Profiles,
+    secrets::{Variables, find_duplicates, find_misplaced, secret},
+    shape::{ApiShape, DetectorShape, FileShape, SandboxShape, StreamShape, TreatmentShape},
+    stream::Resolver,
+    table,
+    tree::{self, BYTES_MAX, Key, Node, Place, Value},
+};
+
+/// Where the API listens if nothing else is said.
+pub(super) const LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8750);
+/// Columns of a table of streams whose cells cannot be one value.
+const NOT_COLUMNS: [&str; 5] = ["source", "labels", "zones", "masks", "rules"];
+
+/// What a configuration depends on besides its file.
+pub struct LoadOptions<'a> {
+    /// The data directory of the command line; it goes before the file's.
+    pub data_dir: Option<PathBuf>,
+    /// The environment.
+    pub variables: Variables<'a>,
+}
+
+/// The data directory where nothing else is said: `$XDG_STATE_HOME/ocelli`, or
+/// `~/.local/state/ocelli`.
+pub fn default_data_dir(variables: Variables<'_>) -> PathBuf {
+    let state = variables("XDG_STATE_HOME").filter(|dir| dir.starts_with('/'));
+    let state = state.map_or_else(
+        || {
+            let home = variables("HOME").unwrap_or_else(|| "/var/lib".to_owned());
+            PathBuf::from(home).join(".local/state")
+        },
+        PathBuf::from,
+    );
+    state.join("ocelli")
+}
+
+/// Reads the configuration in `file`.
+pub fn load(file: &Path, options: &LoadOptions<'_>) -> Result<Configuration, ConfigErrors> {
+    let shown = Arc::new(file.to_owned());
+    let whole = |message| {
+        let fault = Fault::new(Place::default(), message);
+        ConfigErrors::new(vec![fault.in_file(&shown)])
+    };
+    let text = read_text(file).map_err(whole)?;
+    let tree = tree::read(&text).map_err(|fault| ConfigErrors::new(vec![fault.in_file(&shown)]))?;
+    Loader {
+        folder: file.parent().unwrap_or(Path::new("")).to_owned(),
+        file: Arc::clone(&shown),
+        options,
+        faults: Vec::new(),
+        errors: BTreeSet::new(),
+    }
+    .load(tree)
+}
+
+/// The text of a file that is not larger than any configuration.
+fn read_text(file: &Path) -> Result<String, String> {
+    let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
+    let length = fs::metadata(file).map_err(unreadable)?.len();
+    if length > BYTES_MAX as u64 {
+        return Err(format!("has {length} bytes, {BYTES_MAX} are the most"));
+    }
+    String::from_utf8(fs::read(file).map_err(unreadable)?)
+        .map_err(|_not_utf8| "is not text in UTF-8".to_owned())
+}
+
+/// A stream as it is written, and its file.
+type Written = (Arc<PathBuf>, Key, Node);
+
+struct Loader<'a> {
+    file: Arc<PathBuf>,
+    folder: PathBuf,
+    options: &'a LoadOptions<'a>,
+    /// Errors of `file`.
+    faults: Vec<Fault>,
+    /// Errors of any file.
+    errors: BTreeSet<ConfigError>,
+}
+
+impl Loader<'_> {
+    fn load(mut self, mut tree: Node) -> Result<Configuration, ConfigErrors> {
+        if matches!(tree.value, Value::Null) {
+            tree.value = Value::Map(Vec::new());
+        }
+        find_duplicates(&mut tree, &mut self.faults);
+        find_misplaced(&tree, &mut self.faults);
+        let profiles = self.section(&mut tree, "profiles");
+        let detectors = self.section(&mut tree, "detectors");
+        let streams = self.section(&mut tree, "streams");
+        let tables = self.names(&mut tree, "streams_from");
+        let shape = read_all::<FileShape>(&mut tree, &mut self.faults).unwrap_or_default();
+
+        let data_dir = self.data_dir(&shape);
+        let profiles = Profiles::read(profiles, &mut self.faults);
+        let detector_names = detectors.iter().map(|(key, _)| key.text.clone()).collect();
+        let mut detectors = self.detectors(detectors, &data_dir);
+        let entries = self.entries(streams, tables);
+        let streams = self.streams(
+            entries,
+            &profiles,
+            (&mut detectors, &detector_names),
+            &data_dir,
+        );
+        let api = self.api(shape.api.unwrap_or_default(), &tree);
+        let engine = self.engine(
+            shape.engine.and_then(|engine| engine.eyes),
+            shape.sandbox,
+            &tree,
+        );
+        let file = Arc::clone(&self.file);
+        let mut errors = self.errors;
+        errors.extend(self.faults.into_iter().map(|fault| fault.in_file(&file)));
+        if !errors.is_empty() {
+            return Err(ConfigErrors::new(errors.into_iter().collect()));
+        }
+        let used: BTreeSet<&str> = streams
+            .values()
+            .map(|stream| stream.settings.detector.as_str())
+            .collect();
+        detectors.retain(|name, _| used.contains(name.as_str()));
+        let site = shape.site.unwrap_or_default();
+        Ok(Configuration {
+            file: Some(file.as_ref().clone()),
+            site: SiteSettings {
+                name: site.name,
+                contact: site.contact,
+            },
+            data_dir,
+            api,
+            engine,
+            metrics: MetricsSettings {
+                per_stream: shape
+                    .metrics
+                    .and_then(|metrics| metrics.per_stream)
+                    .unwrap_or(false),
+            },
+            detectors,
+            streams,
+        })
+    }
+
+    /// Takes the entries of a map of named things out of the tree.
+    fn section(&mut self, tree: &mut Node, key: &str) -> Vec<(Key, Node)> {
+        match tree.take(key).map(|(_, node)| node) {
+            Some(Node {
+                value: Value::Map(entries),
+                ..
+            }) => entries,
+            None
+            | Some(Node {
+                value: Value::Null, ..
+            }) => Vec::new(),
+            Some(node) => {
+                let message = format!("expected a map of names, found {}", node.what());
+                self.faults.push(Fault::new(node.place, message));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Takes a list of texts out of the tree, with their places.
+    fn names(&mut self, tree: &mut Node, key: &str) -> Vec<(String, Place)> {
+        let Some((_, mut node)) = tree.take(key) else {
+            return Vec::new();
+        };
+        let names: Option<Option<Vec<String>>> = read_all(&mut node, &mut self.faults);
+        let Value::List(items) = node.value else {
+            return Vec::new();
+        };
+        let places = items.iter().map(|item| item.place);
+        names
+            .flatten()
+            .unwrap_or_default()
+            .into_iter()
+            .zip(places)
+            .collect()
+    }
+
+    fn data_dir(&self, shape: &FileShape) -> PathBuf {
+        match (&self.options.data_dir, &shape.data_dir) {
+            (Some(dir), _) => dir.clone(),
+            (None, Some(dir)) => self.folder.join(dir),
+            (None, None) => default_data_dir(self.options.variables),
+        }
+    }
+
+    fn detectors(
+        &mut self,
+        entries: Vec<(Key, Node)>,
+        data_dir: &Path,
+    ) -> BTreeMap<String, DetectorConfig> {
+        let folder = self.folder.clone();
+        let folders = Folders {
+            file: &folder,
+            data: data_dir,
+        };
+        entries
+            .into_iter()
+            .filter_map(|(key, mut node)| {
+                let shape = read_all::<DetectorShape>(&mut node, &mut self.faults)?;
+                let detector = detector::resolve(shape, &node, folders, &mut self.faults)?;
+                Some((key.text, detector))
+            })
+            .collect()
+    }
+
+    /// Every stream of the file and of its tables, with the file it stands in.
+    fn entries(&mut self, own: Vec<(Key, Node)>, tables: Vec<(String, Place)>) -> Vec<Written> {
+        let file = Arc::clone(&self.file);
+        let mut entries: Vec<Written> = own
+            .into_iter()
+            .map(|(key, node)| (Arc::clone(&file), key, node))
+            .collect();
+        for (name, place) in tables {
+            self.table(&name, place, &mut entries);
+        }
+        entries
+    }
+
+    fn streams(
+        &mut self,
+        entries: Vec<Written>,
+        profiles: &Profiles,
+        (detectors, detector_names): (&mut BTreeMap<String, DetectorConfig>, &BTreeSet<String>),
+        data_dir: &Path,
+    ) -> BTreeMap<Arc<str>, StreamConfig> {
+        let own = Arc::clone(&self.file);
+        let mut resolver = Resolver {
+            file: &own,
+            profiles,
+            detectors,
+            detector_names,
+            data_dir,
+            variables: self.options.variables,
+            errors: &mut self.errors,
+        };
+        let mut seen: BTreeMap<String, (Arc<PathBuf>, u32)> = BTreeMap::new();
+        let mut streams = BTreeMap::new();
+        for (file, key, node) in entries {
+            if let Some((other, line)) = seen.get(&key.text) {
+                let message = format!("the stream `{}` stands here twice", key.text);
+                let hint = format!("the first is at {}:{line}", other.display());
+                let fault = Fault::new(key.place, message).hint(hint);
+                resolver.errors.insert(fault.in_file(&file));
+                continue;
+            }
+            seen.insert(key.text.clone(), (Arc::clone(&file), key.place.line));
+            if let Some(stream) = resolver.resolve(&file, &key, node) {
+                streams.insert(Arc::clone(&stream.name), stream);
+            }
+        }
+        streams
+    }
+
+    fn table(&mut self, name: &str, place: Place, entries: &mut Vec<Written>) {
+        let file = Arc::new(self.folder.join(name));
+        let text = match read_text(&file) {
+            Ok(text) => text,
+            Err(message) => {
+                self.faults
+                    .push(Fault::new(place, format!("`{name}` {message}")));
+                return;
+            }
+        };
+        let columns: Vec<&str> = fields_of::<StreamShape>()
+            .iter()
+            .chain(fields_of::<TreatmentShape>())
+            .copied()
+            .filter(|column| !NOT_COLUMNS.contains(column))
+            .collect();
+        let mut faults = Vec::new();
+        let rows = table::read(&text, &columns, &mut faults);
+        for (_, node) in &rows {
+            find_misplaced(node, &mut faults);
+        }
+        self.errors
+            .extend(faults.into_iter().map(|fault| fault.in_file(&file)));
+        entries.extend(
+            rows.into_iter()
+                .map(|(key, node)| (Arc::clone(&file), key, node)),
+        );
+    }
+
+    fn api(&mut self, shape: ApiShape, tree: &Node) -> ApiSettings {
+        let place = |key: &str| {
+            let api = tree.get("api");
+            let node = api.and_then(|api| api.get(key)).or(api);
+            node.map_or_else(Place::default, |node| node.place)
+        };
+        let listen = match shape.listen.as_deref().map(str::parse::<SocketAddr>) {
+            None => LISTEN,
+            Some(Ok(listen)) => listen,
+            Some(Err(_)) => {
+                let message = "expected an address and a port, such as `127.0.0.1:8750`";
+                self.faults.push(Fault::new(place("listen"), message));
+                LISTEN
+            }
+        };
+        let token = shape.token.and_then(|text| {
+            let read = secret(&text, place("token"), self.options.variables);
+            let long = read.and_then(|token| match token.expose().len() {
+                16.. => Ok(token),
+                _ => Err(Fault::new(
+                    place("token"),
+                    "a token has at least 16 characters",
+                )),
+            });
+            long.map_err(|fault| self.faults.push(fault)).ok()
+        });
+        let tls = shape.tls.map(|tls| TlsFiles {
+            certificate: self.folder.join(tls.certificate),
+            key: self.folder.join(tls.key),
+        });
+        for (key, file) in tls
+            .iter()
+            .flat_map(|tls| [("certificate", &tls.certificate), ("key", &tls.key)])
+        {
+            if !file.is_file() {
+                let message = format!("the {key} `{}` is not a file", file.display());
+                self.faults.push(Fault::new(place("tls"), message));
+            }
+        }
+        let plain_because = shape
+            .plain_because
+            .filter(|reason| !reason.trim().is_empty());
+        if !listen.ip().is_loopback() && tls.is_none() && plain_because.is_none() {
+            let message = format!("`{listen}` can be reached from other machines without TLS");
+            let hint = "name a certificate and its key under `tls`, or say in `plain_because` why \
+                        it is safe";
+            self.faults
+                .push(Fault::new(place("listen"), message).hint(hint));
+        }
+        ApiSettings {
+            listen,
+            token,
+            hosts: shape.hosts.unwrap_or_default(),
+            tls,
+            plain_because,
+        }
+    }
+
+    fn engine(
+        &mut self,
+        eyes: Option<u32>,
+        sandbox: Option<SandboxShape>,
+        tree: &Node,
+    ) -> EngineSettings {
+        let place = |keys: &[&str]| {
+            let node = keys.iter().try_fold(tree, |node, key| node.get(key));
+            node.map_or_else(Place::default, |node| node.place)
+        };
+        if eyes.is_some_and(|eyes| !(1..=256).contains(&eyes)) {
+            let message = "expected 1 to 256 eyes";
+            self.faults
+                .push(Fault::new(place(&["engine", "eyes"]), message));
+        }
+        let best_effort_because = match sandbox {
+            None | Some(SandboxShape::Strict) => None,
+            Some(SandboxShape::BestEffort(reason)) => {
+                if reason.trim().is_empty() {
+                    let message = "say why eyes may start without all of their sandbox";
+                    self.faults.push(Fault::new(place(&["sandbox"]), message));
+                }
+                Some(reason)
+            }
+        };
+        EngineSettings {
+            eyes: eyes.map(|eyes| eyes as usize),
+            best_effort_because,
+        }
+    }
+}

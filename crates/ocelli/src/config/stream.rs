@@ -1,0 +1,439 @@
+//! One stream: what it says itself, what its profile says, and whether it can run.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use ocelli_core::{
+    Point, Secret,
+    settings::{MaskSettings, RuleSettings, SceneSettings, StreamSettings, ZoneSettings},
+};
+use ocelli_scene::{About, SceneError};
+use url::Url;
+
+use super::{
+    ConfigError, DetectorConfig, Fault, Retention, StreamConfig,
+    address::{self, Address},
+    de::{read_both, suggestion},
+    detector,
+    profile::{Layer, Profiles},
+    secrets::{Variables, secret},
+    shape::{RuleShape, StreamShape, TreatmentShape},
+    tree::{Key, Node, Place, Value},
+};
+use crate::models;
+
+/// What streams are resolved with.
+pub(super) struct Resolver<'a> {
+    /// The file of the profiles.
+    pub(super) file: &'a Arc<PathBuf>,
+    pub(super) profiles: &'a Profiles,
+    /// Detectors of the file; those that streams name by a model's id are added.
+    pub(super) detectors: &'a mut BTreeMap<String, DetectorConfig>,
+    /// Names of the file's detectors, also of those that were wrong.
+    pub(super) detector_names: &'a BTreeSet<String>,
+    pub(super) data_dir: &'a Path,
+    pub(super) variables: Variables<'a>,
+    pub(super) errors: &'a mut BTreeSet<ConfigError>,
+}
+
+/// One stream on the way.
+struct Entry<'a> {
+    key: &'a Key,
+    /// The stream itself, then its profile and what that builds on.
+    layers: Vec<Layer<'a>>,
+}
+
+impl Entry<'_> {
+    /// Where the innermost of `keys` stands, in the nearest layer that has all of them.
+    fn find(&self, keys: &[&str]) -> Option<(Arc<PathBuf>, Place)> {
+        self.layers.iter().find_map(|layer| {
+            let node = keys
+                .iter()
+                .try_fold(layer.node, |node, key| node.get(key))?;
+            Some((Arc::clone(layer.file), node.place))
+        })
+    }
+
+    /// The same, or the stream's name where nobody says it.
+    fn place(&self, keys: &[&str]) -> (Arc<PathBuf>, Place) {
+        self.find(keys)
+            .unwrap_or_else(|| (Arc::clone(self.layers[0].file), self.key.place))
+    }
+}
+
+impl Resolver<'_> {
+    /// The stream that `node` describes in `file`; none if anything is wrong with it.
+    pub(super) fn resolve(
+        &mut self,
+        file: &Arc<PathBuf>,
+        key: &Key,
+        mut node: Node,
+    ) -> Option<StreamConfig> {
+        let mut faults = Vec::new();
+        if let Err(fault) = check_name(key) {
+            faults.push(fault);
+        }
+        let read = read_both::<StreamShape, TreatmentShape>(&mut node, &mut faults);
+        let clean = faults.is_empty();
+        self.errors
+            .extend(faults.into_iter().map(|fault| fault.in_file(file)));
+        let (shape, own) = read?;
+        let mut entry = Entry {
+            key,
+            layers: vec![Layer { file, node: &node }],
+        };
+        let profiles = self.profiles;
+        let treatment = match &shape.profile {
+            Some(name) if profiles.contains(name) => {
+                entry.layers.extend(profiles.layers(name, self.file));
+                profiles.complete(own, name)
+            }
+            Some(name) => {
+                let fault = Fault::new(Place::default(), format!("unknown profile `{name}`"))
+                    .hint(suggestion(name, &profiles.names()));
+                self.report(&entry, &["profile"], fault);
+                // What the profile would have said is not missed as well.
+                TreatmentShape {
+                    purpose: own.purpose.or_else(|| Some("unknown".to_owned())),
+                    retention: own.retention.or_else(|| Some("1h".to_owned())),
+                    ..own
+                }
+            }
+            None => own,
+        };
+        let before = self.errors.len();
+        let stream = self.build(&entry, &shape, &treatment);
+        (clean && self.errors.len() == before)
+            .then_some(stream)
+            .flatten()
+    }
+
+    fn report(&mut self, entry: &Entry<'_>, keys: &[&str], fault: Fault) {
+        let (file, place) = entry.place(keys);
+        self.errors.insert(Fault { place, ..fault }.in_file(&file));
+    }
+
+    fn wrong(&mut self, entry: &Entry<'_>, keys: &[&str], message: impl Into<String>) {
+        self.report(entry, keys, Fault::new(Place::default(), message));
+    }
+
+    fn build(
+        &mut self,
+        entry: &Entry<'_>,
+        shape: &StreamShape,
+        treatment: &TreatmentShape,
+    ) -> Option<StreamConfig> {
+        let name: Arc<str> = entry.key.text.as_str().into();
+        let purpose = self.purpose(entry, treatment);
+        let retention = self.retention(entry, treatment);
+        let addresses = self.addresses(entry, shape);
+        let settings = self.settings(entry, treatment);
+        let (url, detect_url, user, password) = addresses?;
+        Some(StreamConfig {
+            name,
+            profile: shape.profile.clone(),
+            purpose: purpose?,
+            retention: retention?,
+            url,
+            detect_url,
+            user,
+            password,
+            source: shape.source.clone().unwrap_or_default(),
+            enabled: shape.enabled.unwrap_or(true),
+            settings,
+        })
+    }
+
+    fn purpose(&mut self, entry: &Entry<'_>, treatment: &TreatmentShape) -> Option<String> {
+        match treatment.purpose.as_deref().map(str::trim) {
+            Some("") => {
+                self.wrong(entry, &["purpose"], "the purpose says nothing");
+                None
+            }
+            Some(purpose) => Some(purpose.to_owned()),
+            None => {
+                let message = format!("the stream `{}` has no `purpose`", entry.key.text);
+                let hint = "say why it is watched, in the stream or in its profile";
+                let fault = Fault::new(Place::default(), message).hint(hint);
+                self.report(entry, &["purpose"], fault);
+                None
+            }
+        }
+    }
+
+    fn retention(&mut self, entry: &Entry<'_>, treatment: &TreatmentShape) -> Option<Retention> {
+        let Some(text) = &treatment.retention else {
+            let message = format!("the stream `{}` has no `retention`", entry.key.text);
+            let hint = "say how long its events are kept, such as `24h` or `7d`, in the stream or \
+                        in its profile";
+            let fault = Fault::new(Place::default(), message).hint(hint);
+            self.report(entry, &["retention"], fault);
+            return None;
+        };
+        let read = text.parse::<Retention>();
+        read.map_err(|error| self.wrong(entry, &["retention"], error.to_string()))
+            .ok()
+    }
+
+    fn address(&mut self, entry: &Entry<'_>, key: &str, text: &str) -> Option<Address> {
+        let file = entry.layers[0].file;
+        let folder = file.parent().unwrap_or(Path::new("."));
+        address::read(text, folder)
+            .map_err(|error| self.wrong(entry, &[key], error))
+            .ok()
+    }
+
+    /// `url`, `detect_url`, user and password.
+    #[expect(clippy::type_complexity, reason = "taken apart at once")]
+    fn addresses(
+        &mut self,
+        entry: &Entry<'_>,
+        shape: &StreamShape,
+    ) -> Option<(Url, Option<Url>, Option<String>, Option<Secret>)> {
+        let Some(url) = &shape.url else {
+            let message = format!("the stream `{}` has no `url`", entry.key.text);
+            self.wrong(entry, &["url"], message);
+            return None;
+        };
+        let address = self.address(entry, "url", url)?;
+        let detect = match &shape.detect_url {
+            Some(text) => Some(self.address(entry, "detect_url", text)?),
+            None => None,
+        };
+        let password = match &shape.password {
+            None => None,
+            Some(text) => match secret(text, Place::default(), self.variables) {
+                Ok(secret) => Some(secret),
+                Err(fault) => {
+                    self.report(entry, &["password"], fault);
+                    None
+                }
+            },
+        };
+        if address.password.is_some() && password.is_some() {
+            let message = "a password stands in `url` as well";
+            self.wrong(entry, &["password"], message);
+        }
+        if address.user.is_some() && shape.user.is_some() {
+            self.wrong(entry, &["user"], "a user stands in `url` as well");
+        }
+        if let Some(detect) = &detect
+            && (detect.user.is_some() || detect.password.is_some())
+        {
+            let message = "both addresses have one user: write it as `user` and `password`";
+            self.wrong(entry, &["detect_url"], message);
+        }
+        let user = shape.user.clone().or(address.user);
+        let password = password.or(address.password);
+        if password.is_some() && user.is_none() {
+            self.wrong(entry, &["password"], "a password without a `user`");
+        }
+        let detect = detect.map(|detect| detect.url);
+        Some((address.url, detect, user, password))
+    }
+
+    fn settings(&mut self, entry: &Entry<'_>, treatment: &TreatmentShape) -> StreamSettings {
+        let default = StreamSettings::default();
+        let detector = self.detector(entry, treatment);
+        let settings = StreamSettings {
+            gate: treatment.gate.unwrap_or(default.gate),
+            decoder: treatment.decoder.unwrap_or(default.decoder),
+            scene: self.scene(entry, treatment, &detector),
+            detector,
+            look_rate: treatment.look_rate.unwrap_or(default.look_rate),
+            keys_every_secs: treatment.keys_every_secs.unwrap_or(default.keys_every_secs),
+            every_picture: treatment.every_picture.unwrap_or(default.every_picture),
+            fresh_within_secs: treatment
+                .fresh_within_secs
+                .unwrap_or(default.fresh_within_secs),
+        };
+        for (key, value, least, most) in [
+            ("look_rate", settings.look_rate, 0.1, 60.0),
+            ("keys_every_secs", settings.keys_every_secs, 0.0, 3600.0),
+            ("fresh_within_secs", settings.fresh_within_secs, 0.1, 60.0),
+        ] {
+            if !(least..=most).contains(&value) {
+                let message = format!("{value}, expected {least} to {most}");
+                self.wrong(entry, &[key], message);
+            }
+        }
+        settings
+    }
+
+    /// The name of the stream's detector; it is among the detectors afterwards, or its error is
+    /// noted.
+    fn detector(&mut self, entry: &Entry<'_>, treatment: &TreatmentShape) -> String {
+        let name = treatment.detector.as_deref().unwrap_or(models::DEFAULT_ID);
+        if self.detectors.contains_key(name) || self.detector_names.contains(name) {
+            return name.to_owned();
+        }
+        match detector::known(name, Place::default(), self.data_dir) {
+            Ok(known) => {
+                self.detectors.insert(name.to_owned(), known);
+            }
+            Err(fault) if models::find(name).is_some() => self.report(entry, &["detector"], fault),
+            Err(_) => {
+                let names: Vec<&str> = self
+                    .detector_names
+                    .iter()
+                    .map(String::as_str)
+                    .chain(models::detectors().map(|model| model.id.as_str()))
+                    .collect();
+                let fault = Fault::new(Place::default(), format!("unknown detector `{name}`"))
+                    .hint(suggestion(name, &names));
+                self.report(entry, &["detector"], fault);
+            }
+        }
+        name.to_owned()
+    }
+
+    fn scene(
+        &mut self,
+        entry: &Entry<'_>,
+        treatment: &TreatmentShape,
+        detector: &str,
+    ) -> SceneSettings {
+        let default = SceneSettings::default();
+        let of_detector = self
+            .detectors
+            .get(detector)
+            .map_or(default.threshold, |detector| detector.settings.threshold);
+        let scene = SceneSettings {
+            labels: treatment.labels.clone().unwrap_or_default(),
+            threshold: treatment.threshold.unwrap_or(of_detector),
+            zones: treatment
+                .zones
+                .iter()
+                .flatten()
+                .map(|(name, list)| ZoneSettings {
+                    name: name.clone(),
+                    points: points(list),
+                })
+                .collect(),
+            masks: treatment
+                .masks
+                .iter()
+                .flatten()
+                .map(|mask| MaskSettings {
+                    points: points(&mask.points),
+                    labels: mask.labels.clone(),
+                })
+                .collect(),
+            rules: treatment.rules.iter().flatten().map(rule).collect(),
+            updated_every_secs: treatment
+                .updated_every_secs
+                .unwrap_or(default.updated_every_secs),
+            stopped_after_secs: treatment
+                .stopped_after_secs
+                .unwrap_or(default.stopped_after_secs),
+            gone_after_secs: treatment.gone_after_secs.unwrap_or(default.gone_after_secs),
+            tag_life_secs: treatment.tag_life_secs.unwrap_or(default.tag_life_secs),
+        };
+        for error in ocelli_scene::check(&scene) {
+            let (file, place) = scene_place(entry, &error);
+            let fault = Fault::new(place, error.to_string());
+            self.errors.insert(fault.in_file(&file));
+        }
+        scene
+    }
+}
+
+fn points(list: &[[f32; 2]]) -> Vec<Point> {
+    list.iter().map(|&[x, y]| Point { x, y }).collect()
+}
+
+fn rule(shape: &RuleShape) -> RuleSettings {
+    RuleSettings {
+        kind: shape.kind.clone(),
+        json: shape.configuration.to_string(),
+    }
+}
+
+/// Names stand in addresses of the API and in topics.
+fn check_name(key: &Key) -> Result<(), Fault> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let name = &key.text;
+    if (1..=64).contains(&name.len())
+        && name.chars().all(fits)
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+    {
+        return Ok(());
+    }
+    let hint = "1 to 64 letters, digits, `-`, `_` and `.`, beginning with a letter or digit";
+    Err(Fault::new(key.place, format!("`{name}` is not a name for a stream")).hint(hint))
+}
+
+/// Where the part of the scene stands that an error is about.
+fn scene_place(entry: &Entry<'_>, error: &SceneError) -> (Arc<PathBuf>, Place) {
+    match &error.about {
+        About::Setting(key) => entry.place(&[key]),
+        About::Zone(name) => entry.place(&["zones", name]),
+        About::Mask(index) => mask_place(entry, *index).unwrap_or_else(|| entry.place(&["masks"])),
+        About::Rule { kind, name, .. } => rule_place(entry, kind, name.as_deref(), &error.reason)
+            .unwrap_or_else(|| entry.place(&["rules"])),
+    }
+}
+
+fn items<'a>(layer: &Layer<'a>, key: &str) -> &'a [Node] {
+    match layer.node.get(key).map(|node| &node.value) {
+        Some(Value::List(items)) => items,
+        _ => &[],
+    }
+}
+
+/// Masks are joined from the furthest layer on.
+fn mask_place(entry: &Entry<'_>, index: usize) -> Option<(Arc<PathBuf>, Place)> {
+    entry
+        .layers
+        .iter()
+        .rev()
+        .flat_map(|layer| {
+            items(layer, "masks")
+                .iter()
+                .map(|node| (layer.file, node.place))
+        })
+        .nth(index)
+        .map(|(file, place)| (Arc::clone(file), place))
+}
+
+/// The key in the rule that the reason names, or the rule.
+fn rule_place(
+    entry: &Entry<'_>,
+    kind: &str,
+    name: Option<&str>,
+    reason: &str,
+) -> Option<(Arc<PathBuf>, Place)> {
+    let (layer, rule) = entry
+        .layers
+        .iter()
+        .flat_map(|layer| items(layer, "rules").iter().map(move |node| (layer, node)))
+        .filter_map(|(layer, node)| Some((layer, node.get(kind)?, node)))
+        .find(
+            |(_, content, _)| match content.get("name").map(|node| &node.value) {
+                Some(Value::Scalar { text, .. }) => Some(text.as_str()) == name,
+                _ => name.is_none(),
+            },
+        )
+        .map(|(layer, content, node)| {
+            let named = reason
+                .split('`')
+                .skip(1)
+                .step_by(2)
+                .find_map(|word| place_of_key(content, word));
+            (layer, named.unwrap_or(node.place))
+        })?;
+    Some((Arc::clone(layer.file), rule))
+}
+
+fn place_of_key(node: &Node, word: &str) -> Option<Place> {
+    match &node.value {
+        Value::Map(entries) => entries
+            .iter()
+            .find(|(key, _)| key.text == word)
+            .map(|(key, _)| key.place),
+        _ => None,
+    }
+}
