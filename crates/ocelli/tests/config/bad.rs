@@ -114,8 +114,13 @@ fn twelve_megabytes_of_errors_are_bounded() {
     let dir = tempfile::tempdir().unwrap();
     let mut text = "streams:\n".to_owned();
     let mut number = 0;
+    let purpose = "count what passes by on this long road; ".repeat(20);
     while text.len() < 12 << 20 {
-        writeln!(text, "  s{number}: {{ url: rtsp://cam/{number}, purpos: count what passes by on this long road, retention: 7d }}").unwrap();
+        writeln!(
+            text,
+            "  s{number}: {{ url: rtsp://cam/{number}, purpos: {purpose}, retention: 7d }}"
+        )
+        .unwrap();
         number += 1;
     }
     let errors = load_text(dir.path(), &text).unwrap_err();
