@@ -16,6 +16,21 @@
 //! # }
 //! ```
 //!
+//! Cameras fail on request, from the start or later, all of them or some: see [`Fault`] for what goes
+//! wrong, and [`FaultRule`] for how it is written.
+//!
+//! ```no_run
+//! # async fn example(clip: ocelli_media::simulate::Clip) -> Result<(), Box<dyn std::error::Error>> {
+//! use ocelli_media::simulate::Simulation;
+//!
+//! let mut simulation = Simulation::new(vec![clip], 20);
+//! simulation.faults = vec!["10%:loss=1%".parse()?, "3,7-9:stall=10s/3s".parse()?];
+//! let running = simulation.start().await?;
+//! running.set_faults(vec!["0:away=1m/20s".parse()?]).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Each viewer costs a connection, and two more sockets where it takes UDP: raise the limit of open
 //! files (`ulimit -n`) before serving more than some hundreds.
 
