@@ -139,6 +139,15 @@ impl Outbox {
         self.lock().bytes
     }
 
+    /// What an eye would read.
+    #[cfg(test)]
+    pub(crate) fn take_all(&self) -> Vec<ToEye> {
+        let mut queue = self.lock();
+        queue.bytes = 0;
+        queue.by_stream.clear();
+        queue.messages.drain(..).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

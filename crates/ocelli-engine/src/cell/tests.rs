@@ -1,1 +1,563 @@
-//! Tests of the account.
+//! The account, under everything that can happen to a stream.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use ocelli_core::{
+    Codec, CodecParameters, MediaTime, MonoTime, Packet, SceneState, StreamId, WallSource,
+    WallTime, Want,
+    accounting::{DropReason, Settled},
+    seam::{Pace, Source, SourceStream},
+    settings::StreamSettings,
+    wire::{StreamCounts, ToEye},
+};
+use proptest::prelude::*;
+
+use super::{Cell, End, Inner, Offer, Place, Seat};
+use crate::{hold::HoldBudget, keys::Keys, outbox::Outbox, plan::StreamPlan, status::StreamState};
+
+const STREAM: StreamId = StreamId(4);
+
+/// A source that is never opened.
+struct Nowhere(Pace);
+
+impl Source for Nowhere {
+    fn pace(&self) -> Pace {
+        self.0
+    }
+
+    fn open(&self) -> SourceStream {
+        Box::pin(futures_util::stream::empty())
+    }
+
+    fn address(&self) -> String {
+        "rtsp://127.0.0.1/nowhere".to_owned()
+    }
+}
+
+fn plan(pace: Pace) -> StreamPlan {
+    StreamPlan {
+        name: "door".into(),
+        source: Arc::new(Nowhere(pace)),
+        source_version: 1,
+        settings: StreamSettings::default(),
+        enabled: true,
+    }
+}
+
+fn parameters(width: u32) -> CodecParameters {
+    CodecParameters {
+        codec: Codec::H264,
+        parameter_sets: Bytes::new(),
+        width,
+        height: 360,
+        reordered: false,
+    }
+}
+
+/// A stream and the eye that it is in, turned by hand.
+struct Rig {
+    cell: Cell,
+    budget: HoldBudget,
+    keys: Keys,
+    outbox: Arc<Outbox>,
+    life: u64,
+    /// Numbers of the packets in the eye, in order.
+    eye: VecDeque<u64>,
+    /// Packets that were sent as new: each at most once.
+    sent: BTreeSet<u64>,
+    /// What the eye heard last of the stream besides packets.
+    heard: Vec<&'static str>,
+    epochs: BTreeSet<u64>,
+    waiting: Option<Box<Packet>>,
+    next: u64,
+    now_micros: i64,
+    gaps: u64,
+}
+
+impl Rig {
+    fn new(pace: Pace) -> Self {
+        let cell = Cell::new(STREAM, plan(pace), 0);
+        cell.lock().state = StreamState::Live;
+        Self {
+            cell,
+            budget: HoldBudget::new(200_000),
+            keys: Keys::new(Some(1)),
+            outbox: Arc::default(),
+            life: 1,
+            eye: VecDeque::new(),
+            sent: BTreeSet::new(),
+            heard: Vec::new(),
+            epochs: BTreeSet::new(),
+            waiting: None,
+            next: 0,
+            now_micros: 0,
+            gaps: 0,
+        }
+    }
+
+    fn now(&self) -> MonoTime {
+        MonoTime {
+            micros: self.now_micros as u64,
+        }
+    }
+
+    fn packet(&mut self, key: bool, bytes: usize) -> Packet {
+        self.now_micros += 40_000;
+        let at = MediaTime {
+            micros: self.now_micros,
+        };
+        self.next += 1;
+        let mut data = vec![0; bytes.max(8)];
+        data[..8].copy_from_slice(&self.next.to_le_bytes());
+        Packet {
+            stream: STREAM,
+            generation: self.cell.lock().generation,
+            dts: at,
+            pts: at,
+            received: self.now(),
+            wall: WallTime::default(),
+            wall_source: WallSource::Receive,
+            key,
+            repeated: false,
+            data: data.into(),
+        }
+    }
+
+    /// The source gives one more packet, unless one waits: then that is tried again.
+    fn offer(&mut self, key: bool, bytes: usize) {
+        let packet = match self.waiting.take() {
+            Some(packet) => *packet,
+            None => {
+                let packet = self.packet(key, bytes);
+                self.cell.lock().receive(packet.data.len());
+                packet
+            }
+        };
+        let offer = self.cell.lock().offer(packet, &self.budget);
+        if let Offer::Wait(packet) = offer {
+            self.waiting = Some(packet);
+        }
+    }
+
+    fn adopt(&mut self) {
+        let mut inner = self.cell.lock();
+        if !matches!(inner.seat, Seat::None) || !inner.wants_eye() {
+            return;
+        }
+        let place = Place {
+            stream: STREAM,
+            eye: 0,
+            life: self.life,
+            outbox: Arc::clone(&self.outbox),
+        };
+        let times = (self.now(), WallTime::default());
+        inner.adopt(place, &self.keys, times).unwrap();
+    }
+
+    /// The eye reads all that was sent, and answers a release.
+    fn read(&mut self) {
+        for message in self.outbox.take_all() {
+            match message {
+                ToEye::Packet(packet) => {
+                    let number = u64::from_le_bytes(packet.data[..8].try_into().unwrap());
+                    if packet.repeated {
+                        assert!(self.sent.contains(&number), "repeated, never sent");
+                    } else {
+                        assert!(self.sent.insert(number), "sent twice as new");
+                        self.eye.push_back(number);
+                    }
+                }
+                ToEye::Release { moving, .. } => {
+                    let all = self.eye.len();
+                    self.settle(all, 0);
+                    let state = moving.then(state);
+                    self.cell.lock().released(state, self.now()).unwrap();
+                    self.heard.push("release");
+                }
+                ToEye::Adopt { state, epoch, .. } => {
+                    assert!(
+                        state.is_some() || self.epochs.insert(epoch),
+                        "an epoch twice"
+                    );
+                    self.heard.push("adopt");
+                }
+                ToEye::Parameters { .. } => self.heard.push("parameters"),
+                ToEye::Discontinuity { .. } => self.gaps += 1,
+                ToEye::End { .. } => self.heard.push("end"),
+                _ => {}
+            }
+        }
+    }
+
+    /// The eye settles some packets.
+    fn settle(&mut self, packets: usize, how: u8) {
+        let packets = packets.min(self.eye.len());
+        self.eye.drain(..packets);
+        let mut settled = Settled::default();
+        match how % 4 {
+            0 => settled.decoded = packets as u64,
+            1 => settled.corrupt = packets as u64,
+            2 => settled.gated = packets as u64,
+            _ => settled.drop_many(DropReason::Late, packets as u64),
+        }
+        let counts = StreamCounts {
+            settled,
+            ..StreamCounts::default()
+        };
+        let seated = !matches!(self.cell.lock().seat, Seat::None);
+        if seated {
+            self.cell.lock().count(&counts).unwrap();
+        }
+    }
+
+    fn die(&mut self) {
+        self.outbox.close();
+        self.cell.lock().seat_lost();
+        self.eye.clear();
+        self.outbox = Arc::default();
+        self.life += 1;
+    }
+
+    fn check(&self) {
+        let inner = self.cell.lock();
+        let held = inner.held();
+        let ledger = inner.ledger;
+        assert!(ledger.balances(held), "{ledger:?} with {held} held");
+    }
+
+    fn inner<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {
+        act(&mut self.cell.lock())
+    }
+}
+
+fn state() -> SceneState {
+    SceneState {
+        version: 1,
+        wall: WallTime::default(),
+        body: vec![1, 2, 3],
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Packets {
+        number: u8,
+        key_every: u8,
+        bytes: u32,
+    },
+    Read,
+    Settle {
+        packets: usize,
+        how: u8,
+    },
+    Want(Want),
+    Parameters(u32),
+    Reconnect,
+    Disconnect,
+    Damage,
+    Adopt,
+    Leave(bool),
+    Move,
+    Die,
+    Close,
+    State,
+    End,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let want = prop_oneof![
+        Just(Want::Nothing),
+        Just(Want::All),
+        Just(Want::FromGopStart),
+        (0_i64..3_000_000, any::<bool>())
+            .prop_map(|(every_micros, hold)| Want::Keys { every_micros, hold }),
+    ];
+    prop_oneof![
+        8 => (1_u8..40, 1_u8..30, 1_u32..60_000).prop_map(|(number, key_every, bytes)| {
+            Step::Packets { number, key_every, bytes }
+        }),
+        4 => Just(Step::Read),
+        4 => (0_usize..100, any::<u8>()).prop_map(|(packets, how)| Step::Settle { packets, how }),
+        4 => want.prop_map(Step::Want),
+        2 => (1_u32..3).prop_map(Step::Parameters),
+        1 => Just(Step::Reconnect),
+        1 => Just(Step::Disconnect),
+        1 => Just(Step::Damage),
+        4 => Just(Step::Adopt),
+        1 => any::<bool>().prop_map(Step::Leave),
+        1 => Just(Step::Move),
+        1 => Just(Step::Die),
+        1 => Just(Step::Close),
+        1 => Just(Step::State),
+        1 => Just(Step::End),
+    ]
+}
+
+fn act(rig: &mut Rig, step: Step) {
+    match step {
+        Step::Packets {
+            number,
+            key_every,
+            bytes,
+        } => {
+            for index in 0..number {
+                rig.offer(index % key_every == 0, bytes as usize);
+                rig.check();
+            }
+        }
+        Step::Read => rig.read(),
+        Step::Settle { packets, how } => rig.settle(packets, how),
+        Step::Want(want) => {
+            // An eye speaks of a stream only after it has read that it has it.
+            if rig.inner(|inner| inner.eye().is_some()) {
+                rig.read();
+            }
+            if rig.inner(|inner| inner.eye().is_some()) {
+                let mut inner = rig.cell.lock();
+                inner.set_want(want, &rig.budget);
+            }
+        }
+        Step::Parameters(width) => {
+            let mut inner = rig.cell.lock();
+            inner.set_parameters(parameters(width), &rig.budget);
+        }
+        Step::Reconnect => {
+            rig.waiting = None;
+            let mut inner = rig.cell.lock();
+            inner.connected(&rig.budget);
+        }
+        Step::Disconnect => {
+            rig.waiting = None;
+            let mut inner = rig.cell.lock();
+            inner.disconnected(&rig.budget);
+        }
+        Step::Damage => rig.inner(Inner::source_damaged),
+        Step::Adopt => rig.adopt(),
+        Step::Leave(moving) => rig.inner(|inner| inner.leave(moving)),
+        Step::Move => rig.inner(|inner| inner.move_to = Some(0)),
+        Step::Die => rig.die(),
+        // The process is gone, and the stream does not know yet.
+        Step::Close => rig.outbox.close(),
+        Step::State => {
+            let now = rig.now();
+            rig.inner(|inner| inner.scene = Some((state(), now)));
+        }
+        Step::End => rig.inner(|inner| {
+            if inner.end == End::Open {
+                inner.ask_end(StreamState::Ended, "");
+            }
+        }),
+    }
+    rig.check();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn received_is_what_became_of_it_at_all_times(
+        steps in prop::collection::vec(step(), 1..120),
+        live in any::<bool>(),
+    ) {
+        let mut rig = Rig::new(if live { Pace::Live } else { Pace::Recording });
+        for step in steps {
+            act(&mut rig, step);
+        }
+        // In the end everything is settled.
+        rig.die();
+        rig.cell.lock().disconnected(&rig.budget);
+        prop_assert_eq!(rig.cell.lock().held(), 0);
+        prop_assert_eq!(rig.budget.used(), 0);
+        rig.check();
+    }
+}
+
+fn seated(pace: Pace, want: Want) -> Rig {
+    let mut rig = Rig::new(pace);
+    rig.cell.lock().set_parameters(parameters(640), &rig.budget);
+    rig.adopt();
+    rig.read();
+    rig.cell.lock().set_want(want, &rig.budget);
+    rig
+}
+
+#[test]
+fn an_eye_that_settles_more_than_it_got_is_found_out() {
+    let mut rig = seated(Pace::Live, Want::All);
+    rig.offer(true, 100);
+    let mut settled = Settled {
+        decoded: 2,
+        ..Settled::default()
+    };
+    let counts = |settled| StreamCounts {
+        settled,
+        ..StreamCounts::default()
+    };
+    assert!(rig.cell.lock().count(&counts(settled)).is_err());
+    settled.decoded = u64::MAX;
+    settled.gated = 2;
+    assert!(rig.cell.lock().count(&counts(settled)).is_err());
+    (settled.decoded, settled.gated) = (1, 0);
+    assert!(rig.cell.lock().count(&counts(settled)).is_ok());
+    rig.check();
+}
+
+#[test]
+fn nothing_is_lost_between_the_connection_and_the_first_want() {
+    let mut rig = Rig::new(Pace::Live);
+    rig.cell.lock().set_parameters(parameters(640), &rig.budget);
+    for index in 0..10 {
+        rig.offer(index == 0, 100);
+    }
+    rig.adopt();
+    rig.offer(false, 100);
+    rig.read();
+    rig.cell.lock().set_want(Want::All, &rig.budget);
+    rig.offer(false, 100);
+    rig.read();
+    assert_eq!(rig.eye.len(), 12);
+    assert_eq!(rig.heard, ["adopt", "parameters"]);
+}
+
+#[test]
+fn a_stream_moves_at_a_key_picture_and_loses_nothing() {
+    let mut rig = seated(Pace::Live, Want::All);
+    for index in 0..5 {
+        rig.offer(index == 0, 100);
+    }
+    rig.cell.lock().move_to = Some(1);
+    rig.offer(false, 100);
+    assert!(
+        matches!(rig.cell.lock().seat, Seat::At(_)),
+        "not at this one"
+    );
+    rig.offer(true, 100);
+    rig.offer(false, 100);
+    assert!(matches!(rig.cell.lock().seat, Seat::Leaving { .. }));
+    rig.read();
+    assert_eq!(rig.cell.lock().home, 1);
+    rig.adopt();
+    rig.read();
+    rig.cell.lock().set_want(Want::All, &rig.budget);
+    rig.read();
+    assert_eq!(rig.sent.len(), 8);
+    let ledger = rig.cell.lock().ledger;
+    assert_eq!(
+        (ledger.settled.decoded, ledger.settled.dropped_all()),
+        (6, 0)
+    );
+}
+
+#[test]
+fn a_full_way_sheds_live_streams_to_the_next_key_picture() {
+    let mut rig = seated(Pace::Live, Want::All);
+    for index in 0..50 {
+        rig.offer(index == 0, 60_000);
+    }
+    rig.read();
+    let sent = rig.eye.len() as u64;
+    assert!((10..40).contains(&sent));
+    rig.offer(false, 100);
+    rig.offer(true, 100);
+    rig.read();
+    assert_eq!(rig.gaps, 1, "and the eye is told");
+    let settled = rig.cell.lock().ledger.settled;
+    assert_eq!(settled.dropped_for(DropReason::Backlog), 51 - sent);
+    assert_eq!(rig.eye.len() as u64, sent + 1);
+
+    let mut rig = seated(Pace::Recording, Want::All);
+    for index in 0..50 {
+        rig.offer(index == 0, 60_000);
+    }
+    assert!(rig.waiting.is_some(), "the twin: a recording waits");
+    assert_eq!(rig.cell.lock().ledger.settled.dropped_all(), 0);
+}
+
+#[test]
+fn key_pictures_alone_cost_one_packet_each() {
+    let keys = Want::Keys {
+        every_micros: 1_000_000,
+        hold: false,
+    };
+    let mut rig = seated(Pace::Live, keys);
+    for index in 0..250 {
+        rig.offer(index % 25 == 0, 100);
+    }
+    rig.read();
+    assert_eq!(rig.eye.len(), 10, "a second apart is not too early");
+    let keys = Want::Keys {
+        every_micros: 2_000_000,
+        hold: false,
+    };
+    rig.cell.lock().set_want(keys, &rig.budget);
+    for index in 0..250 {
+        rig.offer(index % 25 == 0, 100);
+    }
+    rig.read();
+    assert_eq!(rig.eye.len(), 15);
+}
+
+#[test]
+fn a_stream_that_becomes_interesting_starts_at_its_key_picture() {
+    let keys = Want::Keys {
+        every_micros: 1_000_000,
+        hold: true,
+    };
+    let mut rig = seated(Pace::Live, keys);
+    for index in 0..10 {
+        rig.offer(index == 0, 100);
+    }
+    rig.read();
+    assert_eq!(rig.eye.len(), 1);
+    rig.cell.lock().set_want(Want::FromGopStart, &rig.budget);
+    rig.offer(false, 100);
+    rig.read();
+    assert_eq!(rig.sent.len(), 11, "nine held, and the key picture again");
+    assert_eq!(rig.cell.lock().ledger.settled.gated, 0);
+    assert!(!rig.cell.status().long_gop);
+}
+
+#[test]
+fn a_long_group_says_so_and_starts_at_the_next_key_picture() {
+    let keys = Want::Keys {
+        every_micros: 1_000_000,
+        hold: true,
+    };
+    let mut rig = seated(Pace::Live, keys);
+    for index in 0..10 {
+        rig.offer(index == 0, 30_000);
+    }
+    assert!(rig.cell.status().long_gop, "over the budget of 200 kB");
+    rig.cell.lock().set_want(Want::FromGopStart, &rig.budget);
+    rig.offer(false, 100);
+    rig.offer(true, 100);
+    rig.read();
+    assert_eq!(rig.sent.len(), 2);
+    rig.check();
+}
+
+#[test]
+fn the_key_of_tags_changes_with_the_day() {
+    let rig = seated(Pace::Live, Want::All);
+    let tomorrow = WallTime {
+        micros: 86_400_000_000,
+    };
+    rig.cell
+        .lock()
+        .rekey(&rig.keys, WallTime::default())
+        .unwrap();
+    assert!(rig.outbox.take_all().is_empty(), "the same day");
+    rig.cell.lock().rekey(&rig.keys, tomorrow).unwrap();
+    let messages = rig.outbox.take_all();
+    assert!(matches!(messages[..], [ToEye::Rekey { .. }]));
+    let recording = seated(Pace::Recording, Want::All);
+    recording.cell.lock().rekey(&rig.keys, tomorrow).unwrap();
+    assert!(
+        recording.outbox.take_all().is_empty(),
+        "its days are its own"
+    );
+}
