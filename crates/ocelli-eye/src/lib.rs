@@ -3,7 +3,7 @@
 //! An eye decodes, detects, tracks and redacts for its share of the streams. It is the only
 //! process that holds pixels, and the only one in which C code sees a camera's bytes, so it gives
 //! up every right it does not need: see [`sandbox`]. What it does with a message is in [`shard`],
-//! which neither reads a clock nor touches a socket, so that tests turn it by hand.
+//! whose clock and stages are given to it, so that tests turn it by hand.
 
 pub mod blackbox;
 pub mod clock;
@@ -11,6 +11,7 @@ pub mod coverage;
 pub mod inbox;
 pub mod kit;
 pub mod link;
+pub mod process;
 pub mod sandbox;
 pub mod shard;
 mod stream;

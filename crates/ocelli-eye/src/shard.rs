@@ -1,7 +1,7 @@
 //! One thread's share of the streams: takes messages, gives messages.
 //!
-//! The shard reads no wall clock and touches no socket; the time is what the caller says. (CPU
-//! time is measured, and enters nothing but reports.)
+//! The shard touches no socket, and the time is what its [`Clock`] says, which a test turns by hand.
+//! (CPU time is measured, and enters nothing but reports.)
 
 use std::{
     cell::RefCell,
@@ -24,12 +24,18 @@ use crate::{
     stream::{SharedDetector, Stream},
 };
 
+/// The machine's monotone time, or a test's.
+pub type Clock = Rc<dyn Fn() -> MonoTime>;
+
 /// Streams, detectors and what they add up to.
 pub struct Shard<K> {
     kit: K,
     blackbox: BlackBox,
     streams: BTreeMap<StreamId, Stream>,
     detectors: BTreeMap<String, SharedDetector>,
+    /// Models that were refused, and why.
+    refused: BTreeMap<String, String>,
+    clock: Clock,
     /// Reports of streams that are not here: their packets are settled all the same.
     strays: BTreeMap<StreamId, StreamCounts>,
     decode_micros: u64,
@@ -47,27 +53,29 @@ pub enum Turn {
 
 impl<K: Kit> Shard<K> {
     /// A shard without streams.
-    pub fn new(kit: K, blackbox: BlackBox) -> Self {
+    pub fn new(kit: K, blackbox: BlackBox, clock: Clock) -> Self {
         Self {
             kit,
             blackbox,
             streams: BTreeMap::new(),
             detectors: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            clock,
             strays: BTreeMap::new(),
             decode_micros: 0,
             detect_micros: 0,
         }
     }
 
-    /// Takes one message at time `now`, and appends what it leads to.
+    /// Takes one message, and appends what it leads to.
     ///
     /// A panic while working for one stream is a bug; it costs that stream only.
-    pub fn turn(&mut self, message: ToEye, now: MonoTime, out: &mut Vec<FromEye>) -> Turn {
+    pub fn turn(&mut self, message: ToEye, out: &mut Vec<FromEye>) -> Turn {
         let stream = stream_of(&message);
         let fresh_packet = matches!(&message, ToEye::Packet(packet) if !packet.repeated);
         let settled = stream.map_or(0, |stream| self.settled(stream));
         self.blackbox.note(stream);
-        let result = catch_unwind(AssertUnwindSafe(|| self.take(message, now, out)));
+        let result = catch_unwind(AssertUnwindSafe(|| self.take(message, out)));
         self.blackbox.note(None);
         match (result, stream) {
             (Ok(turn), _) => turn,
@@ -80,7 +88,7 @@ impl<K: Kit> Shard<K> {
         }
     }
 
-    fn take(&mut self, message: ToEye, now: MonoTime, out: &mut Vec<FromEye>) -> Turn {
+    fn take(&mut self, message: ToEye, out: &mut Vec<FromEye>) -> Turn {
         match message {
             ToEye::Model {
                 id,
@@ -107,7 +115,7 @@ impl<K: Kit> Shard<K> {
                 generation,
                 parameters,
             } => self.parameters(stream, generation, parameters, out),
-            ToEye::Packet(packet) => self.packet(&packet, now, out),
+            ToEye::Packet(packet) => self.packet(&packet, out),
             ToEye::Discontinuity {
                 stream,
                 shed_micros,
@@ -118,7 +126,7 @@ impl<K: Kit> Shard<K> {
                 }
             }
             ToEye::End { stream } => self.end(stream, out),
-            ToEye::Tick { now: tick, .. } => self.tick(tick, now, out),
+            ToEye::Tick { now, .. } => self.tick(now, out),
             // Redacted live pictures are not built yet: nothing is shown, which is safe.
             ToEye::Hello { .. } | ToEye::Show { .. } => {}
             ToEye::Stop => {
@@ -145,9 +153,15 @@ impl<K: Kit> Shard<K> {
                     }
                 }
                 self.detectors.insert(id.clone(), shared);
+                self.refused.remove(&id);
                 Ok(loaded)
             }
-            Err(error) => Err(error.to_string()),
+            Err(error) => {
+                // A model that is refused does not go on under its old bytes.
+                self.detectors.remove(&id);
+                self.refused.insert(id.clone(), error.to_string());
+                Err(error.to_string())
+            }
         };
         out.push(FromEye::ModelLoaded { id, result });
     }
@@ -178,54 +192,49 @@ impl<K: Kit> Shard<K> {
                 return;
             }
         };
-        let mut stream = Stream::new(id, settings, scene);
-        stream.detector = self.detectors.get(&stream.settings.detector).cloned();
-        if !events.is_empty() {
-            out.push(FromEye::Events {
-                stream: id,
-                events,
-                state: Some(stream.state()),
-            });
+        let mut stream = Stream::new(id, settings, scene, Rc::clone(&self.clock));
+        if let Some(state) = state {
+            stream.resumed(state.wall);
         }
-        if stream.detector.is_none() {
-            let reason = format!("detector `{}` is not loaded", stream.settings.detector);
-            out.push(FromEye::Unfit {
-                stream: id,
-                reason,
-                bug: false,
-            });
-        } else {
-            out.push(FromEye::Want {
-                stream: id,
-                want: want_of(&stream.settings),
-            });
-        }
+        stream.give_out(events, out);
+        self.equip(&mut stream, out);
         self.streams.insert(id, stream);
     }
 
-    fn reconfigure(&mut self, id: StreamId, settings: StreamSettings, out: &mut Vec<FromEye>) {
-        let Some(stream) = self.streams.get_mut(&id) else {
-            return;
-        };
-        if let Err(error) = stream.scene.reconfigure(&settings.scene) {
-            let reason = error.to_string();
-            out.push(FromEye::Unfit {
-                stream: id,
-                reason,
-                bug: false,
+    /// Gives a stream its detector, and says what it needs.
+    fn equip(&self, stream: &mut Stream, out: &mut Vec<FromEye>) {
+        let name = &stream.settings.detector;
+        stream.detector = self.detectors.get(name).cloned();
+        if stream.detector.is_some() {
+            stream.unfit = false;
+            out.push(FromEye::Want {
+                stream: stream.id,
+                want: want_of(&stream.settings),
             });
             return;
         }
-        if settings.decoder != stream.settings.decoder {
-            stream.decoder = None;
-            stream.waits_for_key = Some(DropReason::NoKey);
+        let reason = match self.refused.get(name) {
+            Some(reason) => format!("detector `{name}`: {reason}"),
+            None => format!("there is no detector `{name}`"),
+        };
+        stream.unfit(reason, out);
+    }
+
+    fn reconfigure(&mut self, id: StreamId, settings: StreamSettings, out: &mut Vec<FromEye>) {
+        let Some(mut stream) = self.streams.remove(&id) else {
+            return;
+        };
+        if let Err(error) = stream.scene.reconfigure(&settings.scene) {
+            stream.unfit(error.to_string(), out);
+        } else {
+            if settings.decoder != stream.settings.decoder {
+                stream.decoder = None;
+                stream.waits_for_key = Some(DropReason::NoKey);
+            }
+            stream.settings = settings;
+            self.equip(&mut stream, out);
         }
-        stream.detector = self.detectors.get(&settings.detector).cloned();
-        stream.settings = settings;
-        out.push(FromEye::Want {
-            stream: id,
-            want: want_of(&stream.settings),
-        });
+        self.streams.insert(id, stream);
     }
 
     fn release(&mut self, id: StreamId, moving: bool, out: &mut Vec<FromEye>) {
@@ -269,7 +278,7 @@ impl<K: Kit> Shard<K> {
         stream.waits_for_key = Some(DropReason::NoKey);
     }
 
-    fn packet(&mut self, packet: &Packet, now: MonoTime, out: &mut Vec<FromEye>) {
+    fn packet(&mut self, packet: &Packet, out: &mut Vec<FromEye>) {
         let Some(stream) = self.streams.get_mut(&packet.stream) else {
             if !packet.repeated {
                 let stray = self.strays.entry(packet.stream).or_default();
@@ -281,7 +290,11 @@ impl<K: Kit> Shard<K> {
             stream.gate_packet(packet);
             return;
         }
-        if stream.is_late(packet, now) {
+        if stream.unfit || packet.generation != stream.generation {
+            stream.drop_packet(packet, DropReason::NoKey);
+            return;
+        }
+        if stream.is_late(packet, (self.clock)()) {
             stream.waits_for_key = Some(DropReason::Late);
             stream.drop_packet(packet, DropReason::Late);
             return;
@@ -311,10 +324,11 @@ impl<K: Kit> Shard<K> {
         out.push(FromEye::Ended { stream: id });
     }
 
-    fn tick(&mut self, tick: MonoTime, now: MonoTime, out: &mut Vec<FromEye>) {
+    /// All packets that were received before `tick` were worked on: it came behind them.
+    fn tick(&mut self, tick: MonoTime, out: &mut Vec<FromEye>) {
         let mut counts: Vec<_> = std::mem::take(&mut self.strays).into_iter().collect();
         for (&id, stream) in &mut self.streams {
-            stream.tick(now, out);
+            stream.tick(tick, out);
             let reported = std::mem::take(&mut stream.counts);
             if reported != StreamCounts::default() {
                 counts.push((id, reported));
@@ -372,11 +386,7 @@ fn open_decoder<K: Kit>(kit: &mut K, stream: &mut Stream, out: &mut Vec<FromEye>
             true
         }
         Err(error) => {
-            out.push(FromEye::Unfit {
-                stream: stream.id,
-                reason: error.to_string(),
-                bug: false,
-            });
+            stream.unfit(error.to_string(), out);
             false
         }
     }

@@ -11,7 +11,7 @@ use ocelli_core::{
 };
 use ocelli_scene::Scene;
 
-use crate::{clock, coverage::Coverage};
+use crate::{clock, coverage::Coverage, shard::Clock};
 
 /// Least media time between two states that only say that nothing changed, in microseconds. A
 /// state older than 10 s is of no use to a replacement.
@@ -19,6 +19,10 @@ const STATE_EVERY_MICROS: u64 = 3_000_000;
 
 /// Least time between two states for tags that merely moved, in microseconds.
 const STATE_AT_UPDATES_MICROS: u64 = 1_000_000;
+
+/// How long a stream that goes on in another eye may take until its first look, in microseconds,
+/// before its tags count as unseen.
+const RESUME_MICROS: i64 = 10_000_000;
 
 /// A detector that several streams share.
 pub(crate) type SharedDetector = Rc<RefCell<Box<dyn Detector>>>;
@@ -35,6 +39,9 @@ pub(crate) struct Stream {
     /// Why packets up to the next key picture are dropped, if they are.
     pub(crate) waits_for_key: Option<DropReason>,
     pub(crate) counts: StreamCounts,
+    /// The parent was told that nothing can be done for it.
+    pub(crate) unfit: bool,
+    clock: Clock,
     coverage: Coverage,
     /// Media time from which the next look is due.
     look_due: Option<MediaTime>,
@@ -43,6 +50,8 @@ pub(crate) struct Stream {
     /// Media time that was shed since the last look, in microseconds.
     shed_micros: i64,
     last_look: Option<LookTime>,
+    /// The scene goes on from a state, and nothing was looked at since.
+    resumed: bool,
     state_sent: MonoTime,
     state_wanted: bool,
     pictures: Vec<Picture>,
@@ -57,7 +66,7 @@ struct LookTime {
 }
 
 impl Stream {
-    pub(crate) fn new(id: StreamId, settings: StreamSettings, scene: Scene) -> Self {
+    pub(crate) fn new(id: StreamId, settings: StreamSettings, scene: Scene, clock: Clock) -> Self {
         Self {
             id,
             settings,
@@ -68,15 +77,38 @@ impl Stream {
             decoder: None,
             waits_for_key: Some(DropReason::NoKey),
             counts: StreamCounts::default(),
+            unfit: false,
+            clock,
             coverage: Coverage::default(),
             look_due: None,
             last_pts: None,
             shed_micros: 0,
             last_look: None,
+            resumed: false,
             state_sent: MonoTime::default(),
             state_wanted: false,
             pictures: Vec::new(),
         }
+    }
+
+    /// Its scene goes on from a state whose last look was at `wall`: its time passes from now on.
+    pub(crate) fn resumed(&mut self, wall: WallTime) {
+        self.resumed = true;
+        self.last_look = Some(LookTime {
+            at: self.scene.now(),
+            wall,
+            received: (self.clock)(),
+        });
+    }
+
+    /// Says that a person has to change something.
+    pub(crate) fn unfit(&mut self, reason: String, out: &mut Vec<FromEye>) {
+        self.unfit = true;
+        out.push(FromEye::Unfit {
+            stream: self.id,
+            reason,
+            bug: false,
+        });
     }
 
     /// Settles one packet without decoding it.
@@ -205,7 +237,9 @@ impl Stream {
                 let coverage = self.coverage.ratio();
                 self.scene.look(detections, coverage, &mut events);
                 self.last_look = Some(time);
-                self.counts.lag_micros += clock::now().micros_since(time.received);
+                self.resumed = false;
+                self.counts.lag_micros += (self.clock)().micros_since(time.received);
+                self.state_wanted |= self.scene.tracks().iter().any(|track| !track.stationary);
             }
             Ok(other) => {
                 tracing::error!(results = other.len(), "the detector gave no single result");
@@ -256,12 +290,12 @@ impl Stream {
     }
 
     /// Sends events together with the state after them.
-    fn give_out(&mut self, events: Vec<ocelli_core::Event>, out: &mut Vec<FromEye>) {
+    pub(crate) fn give_out(&mut self, events: Vec<ocelli_core::Event>, out: &mut Vec<FromEye>) {
         if events.is_empty() {
             return;
         }
         let state = self.scene.state();
-        self.state_sent = clock::now();
+        self.state_sent = (self.clock)();
         self.state_wanted = false;
         out.push(FromEye::Events {
             stream: self.id,
@@ -270,11 +304,15 @@ impl Stream {
         });
     }
 
-    /// Time passes: tags that nobody sees end, and the state is renewed.
-    pub(crate) fn tick(&mut self, now: MonoTime, out: &mut Vec<FromEye>) {
+    /// Time passes: tags that nobody sees end, and the state is renewed. All packets that were
+    /// received before `tick` were worked on.
+    pub(crate) fn tick(&mut self, tick: MonoTime, out: &mut Vec<FromEye>) {
         let Some(last) = self.last_look else { return };
-        if !self.settings.every_picture {
-            let waited_micros = now.micros_since(last.received) as i64;
+        let now = (self.clock)();
+        let waited_micros = tick.micros_since(last.received) as i64;
+        // The scene forgives one gap, that of the move: it is to end with a look.
+        let forgiving = self.resumed && waited_micros < RESUME_MICROS;
+        if !self.settings.every_picture && !forgiving {
             let mut events = Vec::new();
             self.scene.pass(
                 last.at.plus_micros(waited_micros),

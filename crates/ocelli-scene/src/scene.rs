@@ -176,6 +176,11 @@ impl Scene {
         &self.tracks
     }
 
+    /// Media time of the last look, or of what passed since.
+    pub fn now(&self) -> MediaTime {
+        self.now
+    }
+
     /// What was refused so far.
     pub fn faults(&self) -> Faults {
         self.faults

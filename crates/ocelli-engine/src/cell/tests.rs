@@ -129,13 +129,12 @@ impl Rig {
 
     /// The source gives one more packet, unless one waits: then that is tried again.
     fn offer(&mut self, key: bool, bytes: usize) {
-        let packet = match self.waiting.take() {
-            Some(packet) => *packet,
-            None => {
-                let packet = self.packet(key, bytes);
-                self.cell.lock().receive(packet.data.len());
-                packet
-            }
+        let packet = if let Some(packet) = self.waiting.take() {
+            *packet
+        } else {
+            let packet = self.packet(key, bytes);
+            self.cell.lock().receive(packet.data.len());
+            packet
         };
         let offer = self.cell.lock().offer(packet, &self.budget);
         if let Offer::Wait(packet) = offer {
@@ -242,7 +241,7 @@ fn state() -> SceneState {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     Packets {
         number: u8,

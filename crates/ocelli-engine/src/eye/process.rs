@@ -11,7 +11,7 @@ use std::{
         fd::OwnedFd,
         unix::{net::UnixStream as StdUnixStream, process::ExitStatusExt as _},
     },
-    path::{Path, PathBuf},
+    path::{Path, PathBuf, absolute},
     process::{ExitStatus, Stdio},
     sync::mpsc::{SyncSender, sync_channel},
     time::Duration,
@@ -118,7 +118,12 @@ fn start(executable: &Path) -> io::Result<Started> {
         .env_clear()
         .envs(ENVIRONMENT.iter().filter_map(|&name| {
             let value = std::env::var_os(name)?;
-            Some((name, value))
+            // An eye works in no folder of anybody: a path must not depend on ours.
+            let absolute = name.starts_with("OCELLI_").then(|| absolute(&value));
+            Some((
+                name,
+                absolute.and_then(Result::ok).map_or(value, PathBuf::into),
+            ))
         }))
         .current_dir("/")
         .stdin(Stdio::from(theirs))

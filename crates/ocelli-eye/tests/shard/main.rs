@@ -1,0 +1,8 @@
+//! The shard, turned by hand.
+
+#[path = "../scripted/mod.rs"]
+mod scripted;
+
+mod account;
+mod rig;
+mod turns;
