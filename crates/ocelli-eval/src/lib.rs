@@ -5,12 +5,17 @@
 //! passages, crossings and entries became events, and whether counts are right. Every threshold
 //! stands in [`thresholds`]. [`report`] puts the figures into a table or JSON.
 
+pub mod account;
 mod assignment;
 pub mod mot;
 mod rect;
+pub mod report;
 pub mod score;
 mod sequence;
 pub mod thresholds;
+pub mod truth;
 
+pub use account::{Account, Observer, Passage, PlaceEvent};
 pub use rect::Rect;
 pub use sequence::{Entry, Sequence};
+pub use truth::Truth;

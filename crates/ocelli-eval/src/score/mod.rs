@@ -1,13 +1,18 @@
 //! How good boxes, events and counts are.
 
 mod clear;
+mod counts;
+mod events;
 mod hota;
 mod identity;
 mod pairing;
+mod passages;
 mod share;
 mod tracking;
 
 pub use clear::Clear;
+pub use counts::{CountRow, CountScores, CountTruth, ExpectedCount, counts};
+pub use events::{Basis, EventRow, EventScores, EventTally, LengthRow, events};
 pub use hota::Hota;
 pub use identity::Identity;
 pub use pairing::Likeness;

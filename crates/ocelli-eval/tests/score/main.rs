@@ -1,4 +1,5 @@
 //! What the crate says, against what is known to be right.
 
 mod packages;
+mod passes;
 mod test_data;
