@@ -7,7 +7,7 @@
 pub mod decoder;
 mod detector;
 mod runtime;
-mod tensor;
+pub mod tensor;
 mod warm_up;
 
 pub use detector::OnnxDetector;

@@ -12,15 +12,16 @@ use ocelli_core::{
 
 /// How pictures of one size are laid into the tensor.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Fit {
-    /// Width and height of the part of the tensor that the picture fills.
-    pub(crate) width: usize,
-    pub(crate) height: usize,
+pub struct Fit {
+    /// Width of the part of the tensor that the picture fills.
+    pub width: usize,
+    /// Height of that part.
+    pub height: usize,
 }
 
 impl Fit {
     /// The part of a `tensor_width` x `tensor_height` tensor that a picture fills, from its top left.
-    pub(crate) fn new(
+    pub fn new(
         resize: Resize,
         (tensor_width, tensor_height): (usize, usize),
         (width, height): (u32, u32),
@@ -164,7 +165,7 @@ impl PlaneSpans {
 
 /// Fills tensors of one detector. Keeps its tables for the size of picture that it saw last.
 #[derive(Debug)]
-pub(crate) struct TensorFiller {
+pub struct TensorFiller {
     size: (usize, usize),
     resize: Resize,
     colour: ColourOrder,
@@ -186,7 +187,8 @@ struct Tables {
 }
 
 impl TensorFiller {
-    pub(crate) fn new(settings: &DetectorSettings) -> Self {
+    /// A filler for the tensors of one detector.
+    pub fn new(settings: &DetectorSettings) -> Self {
         let scale = settings.std.map(|std| 1.0 / std);
         let normalised = |value: f32| {
             [0, 1, 2].map(|plane: usize| (value - settings.mean[plane]) * scale[plane])
@@ -208,12 +210,12 @@ impl TensorFiller {
     }
 
     /// Number of floats of one tensor: 3 x height x width.
-    pub(crate) fn floats(&self) -> usize {
+    pub fn floats(&self) -> usize {
         3 * self.size.0 * self.size.1
     }
 
     /// Fills `tensor` (3 x height x width) and says which part of it the picture fills.
-    pub(crate) fn fill(&mut self, picture: &Picture, tensor: &mut [f32]) -> Fit {
+    pub fn fill(&mut self, picture: &Picture, tensor: &mut [f32]) -> Fit {
         let (tensor_width, tensor_height) = self.size;
         let source = (
             picture.width,

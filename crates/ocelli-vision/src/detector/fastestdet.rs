@@ -4,9 +4,9 @@
 //! classes after their activation). A score is objectness^0.6 * class^0.4; a centre lies
 //! (tanh(x) + column) columns to the right, a side is a sigmoid's share of the picture.
 
-use super::{Candidate, Decode, Family, Layout};
+use super::{Candidate, Decode, Family, Layout, session::shape_text};
 
-pub(super) const FAMILY: Family = Family {
+pub(super) const KIND: Family = Family {
     name: "fastestdet",
     open: |layout, shape| Ok(Box::new(FastestDet::open(layout, shape)?)),
 };
@@ -27,11 +27,11 @@ impl FastestDet {
         if shape != expected {
             return Err(format!(
                 "the model's output is {}, family `fastestdet` with {} classes at {}x{} has {}",
-                super::shape_text(shape),
+                shape_text(shape),
                 layout.classes,
                 layout.width,
                 layout.height,
-                super::shape_text(&expected)
+                shape_text(&expected)
             ));
         }
         Ok(Self {
@@ -76,5 +76,56 @@ impl Decode for FastestDet {
                 });
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LAYOUT: Layout = Layout {
+        width: 64,
+        height: 32,
+        classes: 2,
+    };
+
+    #[test]
+    fn a_box_lies_in_its_cell_and_scores_both_what_and_that_it_is() {
+        let decode = FastestDet::open(&LAYOUT, &[1, 7, 2, 4]).unwrap();
+        let cell = 5;
+        let mut output = vec![0.0; 7 * 8];
+        // tanh(0.5493) = 0.5, sigmoid(-1.0986) = 0.25.
+        let values = [0.81, 0.549_306, 0.0, -1.098_612, 0.0, 0.2, 0.64];
+        for (channel, value) in values.into_iter().enumerate() {
+            output[channel * 8 + cell] = value;
+        }
+        let mut found = Vec::new();
+        decode.candidates(&output, &[0.6, 0.6], &mut |candidate| found.push(candidate));
+        let [candidate] = found[..] else {
+            panic!("{found:?}")
+        };
+        assert_eq!(candidate.class, 1);
+        let score = 0.81_f32.powf(0.6) * 0.64_f32.powf(0.4);
+        assert!((candidate.score - score).abs() < 1e-6);
+        // The cell in column 1 and row 1 of 4x2: its centre moves half a cell to the right.
+        let expected = [24.0 - 8.0, 16.0 - 8.0, 24.0 + 8.0, 16.0 + 8.0];
+        let got = [
+            candidate.left,
+            candidate.top,
+            candidate.right,
+            candidate.bottom,
+        ];
+        for (got, expected) in got.into_iter().zip(expected) {
+            assert!((got - expected).abs() < 1e-3, "{candidate:?}");
+        }
+    }
+
+    #[test]
+    fn outputs_that_do_not_fit_say_what_would() {
+        let error = FastestDet::open(&LAYOUT, &[1, 85, 2, 4]).err().unwrap();
+        assert!(
+            error.contains("[1, 85, 2, 4]") && error.contains("[1, 7, 2, 4]"),
+            "{error}"
+        );
     }
 }

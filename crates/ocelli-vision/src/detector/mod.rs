@@ -1,25 +1,22 @@
-//! Objects in pictures: an ONNX model of a known family. One file and one line in [`FAMILIES`] for
+//! Objects in pictures: an ONNX model of a known family. One file and one line in [`DETECTORS`] for
 //! each family.
 
 mod fastestdet;
 mod labels;
 mod nanodet;
 mod nms;
+mod session;
 mod yolox;
 
 use ocelli_core::{
     BBox, Detection, Detections, Label, Picture, StageError, seam::Detector,
     settings::DetectorSettings, wire::LoadedModel,
 };
-use ort::{
-    session::{Session, builder::GraphOptimizationLevel},
-    value::{TensorRef, ValueType},
-};
+use ort::session::Session;
 
-use crate::{
-    runtime::environment,
-    tensor::{Fit, TensorFiller},
-};
+use crate::tensor::{Fit, TensorFiller};
+
+pub(crate) use session::run_once;
 
 /// How the outputs of one family of models are read.
 pub(crate) struct Family {
@@ -33,7 +30,7 @@ pub(crate) struct Family {
 type Open = fn(&Layout, &[i64]) -> Result<Box<dyn Decode>, String>;
 
 /// Every family.
-const FAMILIES: &[&Family] = &[&nanodet::FAMILY, &yolox::FAMILY, &fastestdet::FAMILY];
+const DETECTORS: &[&Family] = &[&nanodet::KIND, &yolox::KIND, &fastestdet::KIND];
 
 /// What a family has to know of a model besides its output.
 pub(crate) struct Layout {
@@ -73,6 +70,8 @@ const CANDIDATES_MAX: usize = 2000;
 pub struct OnnxDetector {
     session: Session,
     input: String,
+    /// Shape of the output that `decode` reads.
+    output_shape: Vec<i64>,
     decode: Box<dyn Decode>,
     filler: TensorFiller,
     tensor: Vec<f32>,
@@ -95,11 +94,11 @@ impl OnnxDetector {
         bytes: &[u8],
     ) -> Result<(Self, LoadedModel), StageError> {
         let rejected = |cause: String| StageError::Rejected(cause);
-        let family = FAMILIES
+        let family = DETECTORS
             .iter()
             .find(|family| family.name == settings.family)
             .ok_or_else(|| {
-                let known: Vec<_> = FAMILIES.iter().map(|family| family.name).collect();
+                let known: Vec<_> = DETECTORS.iter().map(|family| family.name).collect();
                 rejected(format!(
                     "unknown family `{}`, expected one of: {}",
                     settings.family,
@@ -108,8 +107,8 @@ impl OnnxDetector {
             })?;
         check_settings(settings).map_err(rejected)?;
         let labels = labels::assign(settings).map_err(rejected)?;
-        let mut session = open_session(bytes).map_err(rejected)?;
-        let input = check_input(&session, settings).map_err(rejected)?;
+        let mut session = session::open(bytes).map_err(rejected)?;
+        let input = session::check_input(&session, settings).map_err(rejected)?;
         let filler = TensorFiller::new(settings);
         let layout = Layout {
             width: settings.input_width as usize,
@@ -118,15 +117,16 @@ impl OnnxDetector {
         };
         let tensor = vec![0.0; filler.floats()];
         let shape = [1, 3, layout.height, layout.width];
-        let decode = run(&mut session, &input, shape, &tensor, |shape, _output| {
-            (family.open)(&layout, shape)
-        })
-        .and_then(|opened| opened)
-        .map_err(rejected)?;
+        let (decode, output_shape) =
+            session::run(&mut session, &input, shape, &tensor, |shape, _output| {
+                (family.open)(&layout, shape).map(|decode| (decode, shape.to_vec()))
+            })
+            .and_then(|opened| opened)
+            .map_err(rejected)?;
         let loaded = LoadedModel {
             labels: labels.found(),
             dropped_classes: labels.dropped,
-            provider: "CPUExecutionProvider".to_owned(),
+            provider: session::PROVIDER.to_owned(),
         };
         let wanted = labels
             .of_class
@@ -136,6 +136,7 @@ impl OnnxDetector {
         let detector = Self {
             session,
             input,
+            output_shape,
             decode,
             filler,
             tensor,
@@ -152,14 +153,18 @@ impl OnnxDetector {
         let fit = self.filler.fill(picture, &mut self.tensor);
         let shape = [1, 3, self.size.1, self.size.0];
         let (decode, labels, wanted) = (&self.decode, &self.labels, &self.wanted);
+        let output_shape = self.output_shape.as_slice();
         let candidates = &mut self.candidates;
         candidates.clear();
-        run(
+        session::run(
             &mut self.session,
             &self.input,
             shape,
             &self.tensor,
-            |_, output| {
+            |shape, output| {
+                if shape != output_shape {
+                    return Err("the model's output changed its shape".to_owned());
+                }
                 decode.candidates(output, wanted, &mut |candidate| {
                     if let Some(label) = labels[candidate.class]
                         && let Some(bbox) = place(&candidate, &fit)
@@ -171,8 +176,10 @@ impl OnnxDetector {
                         });
                     }
                 });
+                Ok(())
             },
         )
+        .and_then(|read| read)
         .map_err(StageError::Unavailable)?;
         let items = nms::suppress(candidates, self.nms_iou, CANDIDATES_MAX);
         Ok(Detections {
@@ -197,23 +204,6 @@ impl Detector for OnnxDetector {
     }
 }
 
-/// Loads a model and runs it on zeros, once.
-pub(crate) fn run_once(bytes: &[u8], shape: [usize; 4]) -> Result<(), String> {
-    let mut session = open_session(bytes)?;
-    let input = session
-        .inputs()
-        .first()
-        .map(|input| input.name().to_owned());
-    let zeros = vec![0.0; shape.iter().product()];
-    run(
-        &mut session,
-        &input.unwrap_or_default(),
-        shape,
-        &zeros,
-        |_, _| (),
-    )
-}
-
 /// From pixels of the tensor to shares of the picture; `None` for what is no box in it.
 fn place(candidate: &Candidate, fit: &Fit) -> Option<BBox> {
     let (width, height) = (fit.width as f32, fit.height as f32);
@@ -236,6 +226,21 @@ fn check_settings(settings: &DetectorSettings) -> Result<(), String> {
             "an input of {width}x{height} does not work: both sides are multiples of 32 from 32 to 2048"
         ));
     }
+    let shares = [
+        ("threshold_low", settings.threshold_low),
+        ("threshold", settings.threshold),
+        ("nms_iou", settings.nms_iou),
+    ];
+    for (name, share) in shares {
+        if !(0.0..=1.0).contains(&share) {
+            return Err(format!(
+                "`{name}` is {share}, expected a number from 0 to 1"
+            ));
+        }
+    }
+    if !settings.pad.is_finite() || settings.mean.iter().any(|mean| !mean.is_finite()) {
+        return Err("`pad` and every value of `mean` are numbers".to_owned());
+    }
     if settings
         .std
         .iter()
@@ -246,94 +251,6 @@ fn check_settings(settings: &DetectorSettings) -> Result<(), String> {
     Ok(())
 }
 
-fn open_session(bytes: &[u8]) -> Result<Session, String> {
-    let environment = environment().map_err(|error| error.to_string())?;
-    let describe =
-        |error: &dyn std::fmt::Display| format!("ONNX Runtime refuses the model: {error}");
-    let mut builder = Session::builder(environment)
-        .map_err(|error| describe(&error))?
-        .with_optimization_level(GraphOptimizationLevel::All)
-        .map_err(|error| describe(&error))?
-        // One thread, the caller's own: a sandboxed eye starts no other.
-        .with_intra_threads(1)
-        .map_err(|error| describe(&error))?
-        .with_inter_threads(1)
-        .map_err(|error| describe(&error))?;
-    builder
-        .commit_from_memory(bytes)
-        .map_err(|error| describe(&error))
-}
-
-/// Checks the model's single input against the settings and returns its name.
-fn check_input(session: &Session, settings: &DetectorSettings) -> Result<String, String> {
-    let [input] = session.inputs() else {
-        return Err(format!(
-            "the model has {} inputs, a detector has one",
-            session.inputs().len()
-        ));
-    };
-    let ValueType::Tensor { shape, .. } = input.dtype() else {
-        return Err("the model's input is no tensor".to_owned());
-    };
-    let wanted = [
-        1,
-        3,
-        i64::from(settings.input_height),
-        i64::from(settings.input_width),
-    ];
-    let fits = shape.len() == wanted.len()
-        && shape
-            .iter()
-            .zip(wanted)
-            .all(|(&has, wants)| has < 0 || has == wants);
-    if !fits {
-        return Err(format!(
-            "the model takes {}, the settings say {}",
-            shape_text(shape),
-            shape_text(&wanted)
-        ));
-    }
-    Ok(input.name().to_owned())
-}
-
-/// A shape as people write it, `?` for any.
-fn shape_text(shape: &[i64]) -> String {
-    let sides: Vec<String> = shape
-        .iter()
-        .map(|&side| {
-            if side < 0 {
-                "?".to_owned()
-            } else {
-                side.to_string()
-            }
-        })
-        .collect();
-    format!("[{}]", sides.join(", "))
-}
-
-/// Runs the model on one tensor and gives shape and values of its first output to `read`.
-fn run<T>(
-    session: &mut Session,
-    input: &str,
-    shape: [usize; 4],
-    tensor: &[f32],
-    read: impl FnOnce(&[i64], &[f32]) -> T,
-) -> Result<T, String> {
-    let describe = |error: ort::Error| format!("the model failed: {error}");
-    let value = TensorRef::from_array_view((shape, tensor)).map_err(describe)?;
-    let outputs = session
-        .run(ort::inputs![input => value])
-        .map_err(describe)?;
-    if outputs.len() != 1 {
-        return Err(format!(
-            "the model has {} outputs, the families here have one",
-            outputs.len()
-        ));
-    }
-    let (shape, values) = outputs[0].try_extract_tensor::<f32>().map_err(describe)?;
-    Ok(read(shape, values))
-}
-
 #[cfg(test)]
 mod tests {
     use ocelli_core::settings::DETECTOR_FAMILIES;
@@ -342,17 +259,21 @@ mod tests {
 
     #[test]
     fn settings_list_and_folder_name_the_same_families() {
-        let listed: Vec<&str> = FAMILIES.iter().map(|family| family.name).collect();
+        let listed: Vec<&str> = DETECTORS.iter().map(|family| family.name).collect();
         let known: Vec<&str> = DETECTOR_FAMILIES.iter().map(|(name, _)| *name).collect();
         assert_eq!(listed, known);
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/detector");
-        for name in listed {
-            assert!(
-                std::path::Path::new(folder)
-                    .join(format!("{name}.rs"))
-                    .is_file()
-            );
-        }
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .filter(|name| {
+                !["mod.rs", "labels.rs", "nms.rs", "session.rs"].contains(&name.as_str())
+            })
+            .collect();
+        files.sort();
+        let mut expected: Vec<String> = listed.iter().map(|name| format!("{name}.rs")).collect();
+        expected.sort();
+        assert_eq!(files, expected);
     }
 
     #[test]

@@ -4,9 +4,9 @@
 //! size, objectness and class scores, the last two after their sigmoid, as the authors' own export
 //! to ONNX leaves them.
 
-use super::{Candidate, Decode, Family, Layout};
+use super::{Candidate, Decode, Family, Layout, session::shape_text};
 
-pub(super) const FAMILY: Family = Family {
+pub(super) const KIND: Family = Family {
     name: "yolox",
     open: |layout, shape| Ok(Box::new(YoloX::open(layout, shape)?)),
 };
@@ -33,11 +33,11 @@ impl YoloX {
         if shape != expected {
             return Err(format!(
                 "the model's output is {}, family `yolox` with {} classes at {}x{} has {}",
-                super::shape_text(shape),
+                shape_text(shape),
                 layout.classes,
                 layout.width,
                 layout.height,
-                super::shape_text(&expected)
+                shape_text(&expected)
             ));
         }
         Ok(Self {

@@ -7,4 +7,7 @@
 
 mod clip;
 mod decoders;
+mod detectors;
+mod painted;
 mod pets;
+mod tensors;

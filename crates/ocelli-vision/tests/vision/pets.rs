@@ -14,7 +14,7 @@ use crate::clip;
 /// Every how many-th picture is looked at, as in the reference figures.
 const EVERY: usize = 5;
 
-fn test_data(test: &str) -> Option<PathBuf> {
+pub(crate) fn test_data(test: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("OCELLI_TEST_DATA").map(PathBuf::from);
     let found = folder.filter(|folder| folder.join("truth/PETS09-S2L1/gt.txt").is_file());
     if found.is_none() {
