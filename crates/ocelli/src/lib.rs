@@ -2,9 +2,11 @@
 //! engine, the store and whoever listens.
 
 pub mod access;
+pub mod command;
 pub mod config;
 pub mod live;
 pub mod models;
+pub mod pull;
 pub mod site;
 pub mod token;
 

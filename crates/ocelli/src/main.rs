@@ -1,3 +1,7 @@
 //! The ocelli program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ocelli::command::main(std::env::args_os())
+}

@@ -165,6 +165,14 @@ impl KnownModel {
         }
     }
 
+    /// Whether it comes with ocelli, inside the program or in a folder beside it.
+    pub fn shipped(&self) -> bool {
+        known()
+            .iter()
+            .take(SHIPPED.len())
+            .any(|model| model.id == self.id)
+    }
+
     /// Where it is on this machine.
     pub fn place(&self, data_dir: &Path) -> ModelPlace {
         if self.id == DEFAULT_ID {

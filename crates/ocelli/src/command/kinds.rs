@@ -1,0 +1,88 @@
+//! `ocelli kinds`: every component that a configuration can name.
+
+use clap::{Args, ValueEnum};
+use ocelli_core::{
+    Label,
+    settings::{DETECTOR_FAMILIES, DecoderKind, GateKind},
+};
+use ocelli_scene::rule::RULES;
+
+use super::{CommandError, output};
+
+/// List what a configuration can name: sources, gates, decoders, detectors, rules, sinks, labels.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  ocelli kinds
+  ocelli kinds rules")]
+pub(super) struct Arguments {
+    /// Only these.
+    of: Option<Group>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Group {
+    Gates,
+    Decoders,
+    Detectors,
+    Rules,
+    Labels,
+}
+
+impl Group {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Gates => "gates: `gate` of a stream or profile",
+            Self::Decoders => "decoders: `decoder` of a stream or profile",
+            Self::Detectors => "detector families: `family` of a detector",
+            Self::Rules => "rules: in `rules` of a stream or profile",
+            Self::Labels => "labels: in `labels` of a stream, profile, mask or rule",
+        }
+    }
+
+    /// Names and what they do.
+    fn entries(self) -> Vec<(String, String)> {
+        let own = |(name, summary): (&str, &str)| (name.to_owned(), summary.to_owned());
+        match self {
+            Self::Gates => GateKind::ALL
+                .map(|(name, summary, _)| own((name, summary)))
+                .to_vec(),
+            Self::Decoders => DecoderKind::ALL
+                .map(|(name, summary, _)| own((name, summary)))
+                .to_vec(),
+            Self::Detectors => DETECTOR_FAMILIES.map(own).to_vec(),
+            Self::Rules => RULES
+                .iter()
+                .map(|kind| own((kind.name, kind.summary)))
+                .collect(),
+            Self::Labels => {
+                let names = Label::ALL.map(Label::as_str).join(", ");
+                vec![(names, String::new())]
+            }
+        }
+    }
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {
+    let groups = match arguments.of {
+        Some(group) => vec![group],
+        None => Group::value_variants().to_vec(),
+    };
+    for (index, group) in groups.into_iter().enumerate() {
+        if index > 0 {
+            output::say("")?;
+        }
+        output::say(group.title())?;
+        let entries = group.entries();
+        let width = entries
+            .iter()
+            .map(|(name, _)| name.len())
+            .max()
+            .unwrap_or(0);
+        for (name, summary) in entries {
+            let line = format!("  {name:width$}  {summary}");
+            output::say(line.trim_end())?;
+        }
+    }
+    Ok(())
+}

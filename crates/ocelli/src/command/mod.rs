@@ -1,0 +1,157 @@
+//! The command line: one file for each subcommand.
+
+mod check;
+mod kinds;
+mod models;
+mod output;
+mod schema;
+
+use std::{ffi::OsString, io, process::ExitCode};
+
+use clap::{Parser, Subcommand, error::ErrorKind};
+
+use crate::config::ConfigErrors;
+
+/// The command did what it should.
+const SUCCESS: u8 = 0;
+/// It did not.
+const FAILURE: u8 = 1;
+/// The command line or the configuration is wrong.
+const WRONG_INPUT: u8 = 2;
+
+/// What `--version` adds to the number.
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\n\
+     Source: MIT OR Apache-2.0.\n\
+     The eye (`ocelli-eye`) as built against a GPL build of FFmpeg, such as Debian's, is under the GPL;\n\
+     against an LGPL build it is under that library's terms. This program links neither FFmpeg nor\n\
+     ONNX Runtime."
+);
+
+const AFTER_HELP: &str = "\
+Examples:
+  ocelli check ocelli.yaml    every error with its line
+  ocelli models               what there is to detect with
+
+Exit codes:
+  0  done
+  1  it did not work; the reason is on stderr
+  2  the command line or the configuration is wrong; every error is on stderr
+
+Environment:
+  OCELLI_LOG          what is logged, such as `debug` or `ocelli_engine=trace,info` (--log)
+  OCELLI_ONNXRUNTIME  where libonnxruntime.so is; without it: beside the program";
+
+/// Watches live cameras: anonymous, short-lived tags for persons and vehicles, events out, faces
+/// never leave the eye process.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ocelli",
+    version,
+    long_version = LONG_VERSION,
+    after_help = AFTER_HELP,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+
+    /// What is logged to stderr: `error`, `warn`, `info`, `debug` or `trace`, also by part, such
+    /// as `ocelli_engine=debug,info`.
+    #[arg(
+        long,
+        global = true,
+        env = "OCELLI_LOG",
+        hide_env = true,
+        value_name = "FILTER"
+    )]
+    log: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Arguments),
+    Kinds(kinds::Arguments),
+    Models(models::Arguments),
+    Schema(schema::Arguments),
+}
+
+/// Why a command did not do what it should.
+#[derive(Debug, thiserror::Error)]
+enum CommandError {
+    /// The configuration is wrong.
+    #[error("{0}")]
+    Configuration(#[from] ConfigErrors),
+    /// The command line is wrong.
+    #[error("{0}")]
+    Usage(String),
+    /// It did not work.
+    #[error("{0}")]
+    Failed(String),
+    /// Writing the result did not work.
+    #[error("cannot write: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl CommandError {
+    fn failed(reason: impl Into<String>) -> Self {
+        Self::Failed(reason.into())
+    }
+
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Configuration(_) | Self::Usage(_) => WRONG_INPUT,
+            // Whoever read the result has seen enough: `ocelli events | head`.
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => SUCCESS,
+            Self::Failed(_) | Self::Output(_) => FAILURE,
+        }
+    }
+}
+
+/// Runs the program with the given command line, its own name first.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let line = match Line::try_parse_from(arguments) {
+        Ok(line) => line,
+        Err(error) => {
+            // What cannot be shown cannot be told either.
+            drop(error.print());
+            return match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::from(SUCCESS),
+                _ => ExitCode::from(WRONG_INPUT),
+            };
+        }
+    };
+    match dispatch(line) {
+        Ok(()) => ExitCode::from(SUCCESS),
+        Err(error) => {
+            let code = error.exit_code();
+            match &error {
+                _ if code == SUCCESS => {}
+                CommandError::Configuration(errors) => {
+                    let number = errors.count();
+                    let s = if number == 1 { "" } else { "s" };
+                    output::complain(&format_args!("{error}\n{number} error{s}"));
+                }
+                _ => output::complain(&format_args!("ocelli: {error}")),
+            }
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn dispatch(line: Line) -> Result<(), CommandError> {
+    match line.command {
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Kinds(arguments) => kinds::run(&arguments),
+        Command::Models(arguments) => models::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
+    }
+}
+
+/// The environment, for configurations.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
