@@ -7,6 +7,7 @@
 
 pub mod account;
 mod assignment;
+pub mod draw;
 pub mod mot;
 mod rect;
 pub mod report;
