@@ -2,6 +2,7 @@
 //! engine, the store and whoever listens.
 
 pub mod access;
+pub mod api;
 pub mod command;
 pub mod config;
 pub mod live;

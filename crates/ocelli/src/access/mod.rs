@@ -29,9 +29,11 @@ use rusqlite::Connection;
 use tokio::{sync::Semaphore, time::Instant};
 
 use credential::Digest;
+pub(crate) use credential::random_secret;
 pub use error::AccessError;
 pub use group::GroupEntry;
 pub use password::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
+pub(crate) use principal::Evidence;
 pub use principal::{Principal, PrincipalId};
 pub use reach::{Pattern, Reach};
 pub use rights::{Right, Rights, Role};
@@ -104,6 +106,24 @@ impl Access {
             }),
         };
         Ok((access, first))
+    }
+
+    /// Whether a principal is still who it was, with the same rights and reach.
+    pub async fn still(&self, principal: &Principal, now: WallTime) -> Result<bool, AccessError> {
+        let evidence = principal.evidence.clone();
+        let found = self
+            .read(move |db| match evidence {
+                Evidence::Token(id, digest) => token::find(db, id, &digest, now),
+                Evidence::Session(digest) => {
+                    Ok(session::find(db, &digest, now)?.map(|(principal, _seen)| principal))
+                }
+                Evidence::Configuration => Ok(None),
+            })
+            .await?;
+        Ok(match found {
+            Some(found) => found.rights == principal.rights && found.reach == principal.reach,
+            None => matches!(principal.evidence, Evidence::Configuration),
+        })
     }
 
     /// Reads, on a thread that may wait for the disk.

@@ -1,6 +1,8 @@
 //! Who asks.
 
-use super::{Reach, Right, Rights, Role};
+use std::fmt;
+
+use super::{Reach, Right, Rights, Role, credential::Digest};
 
 /// How a principal proved who it is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -9,6 +11,23 @@ pub enum PrincipalId {
     Token(String),
     /// A user in a browser, by name.
     User(String),
+}
+
+/// What a principal showed, as far as it is needed to ask again whether it still holds.
+#[derive(Clone)]
+pub(crate) enum Evidence {
+    /// A token.
+    Token(String, Digest),
+    /// A session.
+    Session(Digest),
+    /// The token in the configuration: it holds until that changes, with a new start.
+    Configuration,
+}
+
+impl fmt::Debug for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Evidence(..)")
+    }
 }
 
 /// Somebody who asks, and what they may do.
@@ -27,6 +46,8 @@ pub struct Principal {
     /// Whether the browser sent the proof by itself (a cookie), so that the request's origin has
     /// to be checked.
     pub ambient: bool,
+    /// What it showed.
+    pub(crate) evidence: Evidence,
 }
 
 impl Principal {

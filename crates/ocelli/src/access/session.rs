@@ -6,7 +6,7 @@ use ocelli_core::{Secret, WallTime};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{
-    Access, AccessError, Principal, PrincipalId,
+    Access, AccessError, Evidence, Principal, PrincipalId,
     credential::{Digest, random_secret},
     group::{self, from_json},
     user::role_of,
@@ -107,7 +107,7 @@ pub(super) fn end_others(
     Ok(())
 }
 
-fn find(
+pub(super) fn find(
     db: &Connection,
     digest: &Digest,
     now: WallTime,
@@ -138,6 +138,7 @@ fn find(
     let role = role_of(&role)?;
     let groups: Option<Vec<String>> = groups.as_deref().map(from_json).transpose()?;
     let principal = Principal {
+        evidence: Evidence::Session(digest.clone()),
         id: PrincipalId::User(user.clone()),
         user,
         role,

@@ -215,6 +215,7 @@ async fn a_token_has_never_more_than_its_user() {
         .unwrap();
     let who = async || access.by_token(text.expose(), NOW).await.unwrap();
     let before = who().await.unwrap();
+    assert!(access.still(&before, NOW).await.unwrap());
     assert!(before.may(Right::Operate) && !before.may(Right::Measure));
     assert!(before.sees("north-1") && !before.sees("south-1"));
     // The user loses a right, and so does its token.
@@ -226,6 +227,7 @@ async fn a_token_has_never_more_than_its_user() {
     let after = who().await.unwrap();
     assert!(after.may(Right::View) && !after.may(Right::Operate));
     assert!(!after.sees("north-1"));
+    assert!(!access.still(&before, NOW).await.unwrap());
     let foreign = access.remove_token(entry.id.clone(), Some("owner".to_owned()));
     assert!(foreign.await.is_err());
     access.remove_token(entry.id, Some(anna())).await.unwrap();

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Access, AccessError, Principal, PrincipalId, Right, Rights, check_name,
+    Access, AccessError, Evidence, Principal, PrincipalId, Right, Rights, check_name,
     credential::{Digest, new_token, token_id},
     group::{self, from_json, time_text, to_json},
     user::role_of,
@@ -211,7 +211,7 @@ pub(super) fn add(
     Ok((entry, text))
 }
 
-fn find(
+pub(super) fn find(
     db: &Connection,
     id: String,
     digest: &Digest,
@@ -235,6 +235,7 @@ fn find(
     let list = |text: Option<String>| text.as_deref().map(from_json).transpose();
     let groups = group::both(list(row.get(4)?)?, list(row.get(5)?)?);
     Ok(Some(Principal {
+        evidence: Evidence::Token(id.clone(), digest.clone()),
         id: PrincipalId::Token(id),
         user: row.get(1)?,
         role,

@@ -1,0 +1,190 @@
+//! The web API: routes, who may use them, and the server.
+//!
+//! [`Api::router`] makes the routes, [`serve::serve`] answers with them. Every request passes the
+//! guard: Host, proof of who asks, rate, and the one table of route x right x object.
+
+mod account;
+mod body;
+mod boxes;
+mod eyes;
+mod groups;
+mod guard;
+mod health;
+mod host;
+mod identity;
+mod kinds;
+mod login;
+mod metrics;
+mod openapi;
+mod patience;
+mod problem;
+mod query;
+mod rate;
+pub mod serve;
+mod socket;
+mod streams;
+mod system;
+mod table;
+mod ticket;
+mod tokens;
+mod users;
+mod watching;
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
+
+use axum::{Router, middleware};
+use bytes::Bytes;
+use ocelli_core::WallTime;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    Configuration, Hub,
+    access::{Access, PrincipalId},
+    token::TokenCheck,
+};
+pub use rate::Rate;
+use rate::{Attempts, RateLimit};
+pub use watching::Watching;
+
+/// How the API behaves.
+#[derive(Clone)]
+pub struct ApiOptions {
+    /// Host names, besides addresses and `localhost`, that requests may name.
+    pub hosts: Vec<String>,
+    /// A token from the configuration, of the owner.
+    pub token: Option<TokenCheck>,
+    /// Requests of one token or user.
+    pub requests: Rate,
+    /// Wrong tokens of one address.
+    pub refusals: Rate,
+    /// Most bytes of a request's body.
+    pub body_bytes_max: usize,
+    /// Whether browsers come over TLS only.
+    pub secure: bool,
+}
+
+impl Default for ApiOptions {
+    fn default() -> Self {
+        Self {
+            hosts: Vec::new(),
+            token: None,
+            requests: Rate {
+                burst: 200.0,
+                per_sec: 50.0,
+            },
+            refusals: Rate {
+                burst: 30.0,
+                per_sec: 1.0,
+            },
+            body_bytes_max: 1 << 20,
+            secure: false,
+        }
+    }
+}
+
+/// What is served.
+pub struct Served {
+    /// Runs the streams.
+    pub engine: Arc<dyn Watching>,
+    /// What happens now.
+    pub hub: Hub,
+    /// The configuration that is in force.
+    pub configuration: watch::Receiver<Arc<Configuration>>,
+    /// When the program was started.
+    pub started: WallTime,
+}
+
+/// What the routes serve from.
+pub struct Api {
+    site: Served,
+    settings: ApiOptions,
+    access: Access,
+    /// Wall time now.
+    now: fn() -> WallTime,
+    /// Ends live feeds.
+    stop: CancellationToken,
+    tickets: ticket::Tickets,
+    requests: RateLimit<PrincipalId>,
+    refusals: RateLimit<IpAddr>,
+    attempts: Attempts,
+    followed: boxes::Followed,
+    document: OnceLock<Bytes>,
+}
+
+impl Api {
+    /// Makes the API; live feeds end at `stop`.
+    pub fn new(
+        settings: ApiOptions,
+        site: Served,
+        access: Access,
+        now: fn() -> WallTime,
+        stop: CancellationToken,
+    ) -> Self {
+        Self {
+            requests: RateLimit::new(settings.requests),
+            refusals: RateLimit::new(settings.refusals),
+            attempts: Attempts::new(),
+            settings,
+            site,
+            access,
+            now,
+            stop,
+            tickets: ticket::Tickets::default(),
+            followed: boxes::Followed::default(),
+            document: OnceLock::new(),
+        }
+    }
+
+    /// The routes with everything that guards them.
+    pub fn router(self: Arc<Self>) -> Router {
+        let (router, document) = routes_and_document();
+        // The document of an API that was asked for its routes before is the same.
+        let _same = self.document.set(openapi::finished(&document));
+        router
+            .fallback(guard::no_route)
+            .method_not_allowed_fallback(guard::no_method)
+            .layer(middleware::from_fn_with_state(
+                Arc::clone(&self),
+                guard::inner,
+            ))
+            .layer(middleware::from_fn_with_state(
+                Arc::clone(&self),
+                guard::outer,
+            ))
+            .with_state(self)
+    }
+}
+
+/// Every route, and the document that describes them.
+fn routes_and_document() -> (Router<Arc<Api>>, utoipa::openapi::OpenApi) {
+    OpenApiRouter::with_openapi(openapi::begun())
+        .routes(routes!(system::healthz))
+        .routes(routes!(system::readyz))
+        .routes(routes!(openapi::document))
+        .routes(routes!(ticket::issue))
+        .routes(routes!(login::login))
+        .routes(routes!(login::login_by_link))
+        .routes(routes!(login::logout))
+        .routes(routes!(account::me))
+        .routes(routes!(account::set_password))
+        .routes(routes!(tokens::list, tokens::add))
+        .routes(routes!(tokens::remove))
+        .routes(routes!(users::list, users::add))
+        .routes(routes!(users::show, users::change, users::remove))
+        .routes(routes!(users::new_link))
+        .routes(routes!(groups::list))
+        .routes(routes!(groups::put, groups::remove))
+        .routes(routes!(kinds::kinds))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(health::health))
+        .routes(routes!(eyes::list))
+        .routes(routes!(streams::list))
+        .routes(routes!(streams::show))
+        .routes(routes!(boxes::live))
+        .split_for_parts()
+}
