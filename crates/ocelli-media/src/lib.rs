@@ -1,3 +1,5 @@
 //! Compressed video in safe Rust: sources, parsers and simulated cameras. No decoder.
 
+pub mod bitstream;
 pub mod simulate;
+pub mod source;

@@ -1,0 +1,8 @@
+//! What H.264, H.265 and JPEG bytes say without decoding a picture.
+
+pub mod access_unit;
+pub mod annexb;
+pub mod bits;
+pub mod jpeg;
+pub mod parameter_sets;
+pub mod sequence;

@@ -1,0 +1,6 @@
+//! Sources as the engine sees them.
+
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
+
+mod media;
+mod recordings;

@@ -1,0 +1,145 @@
+//! What is read of a recording is what ffprobe reads.
+
+use std::path::Path;
+
+use ocelli_core::Codec;
+use ocelli_media::{bitstream::annexb, source::file::demux};
+
+use crate::media::{Given, clip, data, make, probe};
+
+const H264: &[&str] = &[
+    "-c:v",
+    "libx264",
+    "-preset",
+    "veryfast",
+    "-x264-params",
+    "keyint=10:bframes=0",
+];
+const H264_B: &[&str] = &[
+    "-c:v",
+    "libx264",
+    "-preset",
+    "veryfast",
+    "-x264-params",
+    "keyint=10:bframes=3:b-pyramid=normal",
+];
+const H265_B: &[&str] = &[
+    "-c:v",
+    "libx265",
+    "-preset",
+    "veryfast",
+    "-x265-params",
+    "keyint=10:bframes=3:log-level=none",
+];
+
+/// Reads `file` and compares it with ffprobe's list.
+fn check(file: &Path, codec: Codec, size: (u32, u32), reordered: bool) -> Given {
+    let name = file.display();
+    let given = Given::of(demux::open(file).unwrap());
+    let probed = probe(file);
+    assert_eq!(given.error, None);
+    assert_eq!(given.corrupt, [""; 0]);
+    assert_eq!(given.parameters.len(), 1, "{name}");
+    let parameters = &given.parameters[0];
+    assert_eq!(parameters.codec, codec);
+    assert_eq!((parameters.width, parameters.height), size);
+    assert_eq!(parameters.reordered, reordered, "{name}");
+    assert_eq!(given.packets.len(), probed.len(), "{name}");
+    // The origin may differ; distances may not. ffprobe writes whole microseconds.
+    let origin = given.packets[0].dts_micros - probed[0].dts.unwrap_or(0);
+    for (at, (packet, probed)) in given.packets.iter().zip(&probed).enumerate() {
+        let is_at = |ours: i64, theirs: Option<i64>| {
+            theirs.is_none_or(|theirs| (ours - origin - theirs).abs() <= 1)
+        };
+        assert!(
+            is_at(packet.dts_micros, probed.dts),
+            "{name} {at}: decoded at {}, {probed:?}",
+            packet.dts_micros
+        );
+        assert!(
+            is_at(packet.pts_micros, probed.pts),
+            "{name} {at}: shown at {}, {probed:?}",
+            packet.pts_micros
+        );
+        assert_eq!(packet.key, probed.key, "{name} {at}");
+        if codec == Codec::Mjpeg {
+            assert_eq!(packet.data.len(), probed.bytes);
+        } else {
+            // Lengths of four bytes are as long as start codes.
+            assert_eq!(packet.data.len(), probed.bytes, "{name} {at}");
+            assert!(annexb::units(&packet.data).count() > 0);
+        }
+    }
+    given
+}
+
+#[test]
+fn mp4_of_each_codec() {
+    let folder = tempfile::tempdir().unwrap();
+    let make = |name, coding| make(folder.path(), name, coding);
+    check(&make("a.mp4", H264), Codec::H264, (160, 96), false);
+    let given = check(&make("b.mp4", H264_B), Codec::H264, (160, 96), true);
+    assert!(
+        given
+            .packets
+            .iter()
+            .any(|packet| packet.pts_micros > packet.dts_micros)
+    );
+    assert_eq!(
+        given.packets.iter().map(|packet| packet.pts_micros).min(),
+        Some(0),
+        "the edit list"
+    );
+    check(&make("c.mp4", H265_B), Codec::H265, (160, 96), true);
+    check(
+        &make("d.mov", &["-c:v", "mjpeg"]),
+        Codec::Mjpeg,
+        (160, 96),
+        false,
+    );
+    check(
+        &make("e.mp4", &["-c:v", "mjpeg"]),
+        Codec::Mjpeg,
+        (160, 96),
+        false,
+    );
+}
+
+#[test]
+fn mp4_in_fragments() {
+    let folder = tempfile::tempdir().unwrap();
+    for flags in [
+        "frag_keyframe+empty_moov+default_base_moof",
+        "frag_keyframe+empty_moov",
+        "frag_keyframe",
+        "frag_every_frame+empty_moov+separate_moof+omit_tfhd_offset",
+    ] {
+        let coding = [H264_B, &["-movflags", flags]].concat();
+        let file = make(folder.path(), "f.mp4", &coding);
+        check(&file, Codec::H264, (160, 96), true);
+    }
+}
+
+#[test]
+fn clips_of_the_development_data() {
+    let test = "clips_of_the_development_data";
+    for (file, size, reordered) in [
+        ("clips/vtest.h264.mp4", (768, 576), false),
+        ("clips/car-detection.mp4", (768, 432), false),
+        ("clips/bottle-detection.mp4", (640, 360), true),
+        ("clips/night_street_426x240.mp4", (426, 240), true),
+    ] {
+        if let Some(file) = data(test, file) {
+            check(&file, Codec::H264, size, reordered);
+        }
+    }
+    for (file, codec, size) in [
+        ("vtest-h264.mp4", Codec::H264, (768, 576)),
+        ("vtest-h265.mp4", Codec::H265, (768, 576)),
+        ("vtest-640x360-25.mp4", Codec::H264, (640, 360)),
+    ] {
+        if let Some(file) = clip(test, file) {
+            check(&file, codec, size, false);
+        }
+    }
+}
