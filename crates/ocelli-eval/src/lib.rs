@@ -8,6 +8,7 @@
 pub mod account;
 mod assignment;
 pub mod draw;
+mod evaluation;
 pub mod mot;
 mod rect;
 pub mod report;
@@ -17,6 +18,7 @@ pub mod thresholds;
 pub mod truth;
 
 pub use account::{Account, Observer, Passage, PlaceEvent};
+pub use evaluation::Evaluation;
 pub use rect::Rect;
 pub use sequence::{Entry, Sequence};
 pub use truth::Truth;

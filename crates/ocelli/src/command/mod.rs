@@ -1,6 +1,7 @@
 //! The command line: one file for each subcommand.
 
 mod check;
+mod eval;
 mod kinds;
 mod models;
 mod output;
@@ -74,6 +75,7 @@ struct Line {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Arguments),
+    Eval(Box<eval::Arguments>),
     Kinds(kinds::Arguments),
     Models(models::Arguments),
     Schema(schema::Arguments),
@@ -145,6 +147,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(line: Line) -> Result<(), CommandError> {
     match line.command {
         Command::Check(arguments) => check::run(&arguments),
+        Command::Eval(arguments) => eval::run(&arguments),
         Command::Kinds(arguments) => kinds::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),

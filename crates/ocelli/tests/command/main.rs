@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod configuration;
+mod eval;
 mod help;
 
 use std::process::{Command, Output};
