@@ -1,1 +1,3 @@
 //! Where events go: the store and sinks.
+
+pub mod store;
