@@ -1,0 +1,11 @@
+//! The web API over real connections: who may do what, what it answers, and what it bears.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
+mod accounts;
+mod boxes;
+mod doors;
+mod limits;
+mod reads;
+mod secrets;
+mod site;
