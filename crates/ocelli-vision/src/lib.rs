@@ -4,6 +4,7 @@
 //! pass, and an [`OnnxDetector`] finds objects in it. Nothing here opens a file, a socket or a
 //! process once [`warm_up`] has run: an eye gives those rights up.
 
+mod coded;
 pub mod decoder;
 mod detector;
 mod runtime;

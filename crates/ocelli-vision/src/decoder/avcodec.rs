@@ -37,6 +37,39 @@ pub(super) struct Layout {
     pub(super) full_range: bool,
 }
 
+const fn planar(chroma_shift_x: u8, chroma_shift_y: u8, full_range: bool) -> Layout {
+    Layout {
+        chroma_shift_x,
+        chroma_shift_y,
+        colour: true,
+        full_range,
+    }
+}
+
+/// The layouts that are looked at: 8 bits in planes. Decoders in software give no other for
+/// H.264, H.265 and MJPEG of 8 bits, but for RGB.
+const LAYOUTS: [(ff::AVPixelFormat, Layout); 11] = [
+    (ff::AVPixelFormat::AV_PIX_FMT_YUV420P, planar(1, 1, false)),
+    (ff::AVPixelFormat::AV_PIX_FMT_YUVJ420P, planar(1, 1, true)),
+    (ff::AVPixelFormat::AV_PIX_FMT_YUV422P, planar(1, 0, false)),
+    (ff::AVPixelFormat::AV_PIX_FMT_YUVJ422P, planar(1, 0, true)),
+    (ff::AVPixelFormat::AV_PIX_FMT_YUV440P, planar(0, 1, false)),
+    (ff::AVPixelFormat::AV_PIX_FMT_YUVJ440P, planar(0, 1, true)),
+    (ff::AVPixelFormat::AV_PIX_FMT_YUV411P, planar(2, 0, false)),
+    (ff::AVPixelFormat::AV_PIX_FMT_YUVJ411P, planar(2, 0, true)),
+    (ff::AVPixelFormat::AV_PIX_FMT_YUV444P, planar(0, 0, false)),
+    (ff::AVPixelFormat::AV_PIX_FMT_YUVJ444P, planar(0, 0, true)),
+    (
+        ff::AVPixelFormat::AV_PIX_FMT_GRAY8,
+        Layout {
+            chroma_shift_x: 0,
+            chroma_shift_y: 0,
+            colour: false,
+            full_range: false,
+        },
+    ),
+];
+
 /// One decoder.
 pub(super) struct Context {
     context: NonNull<ff::AVCodecContext>,
@@ -97,9 +130,14 @@ impl Context {
         let context = unsafe { &mut *self.context.as_ptr() };
         context.thread_count = 1;
         context.max_pixels = CodecParameters::PIXELS_MAX as i64;
+        context.get_format = Some(choose_format);
         // Damaged pictures are left out and counted. Concealing is what keeps the book of missing
         // macroblocks that `Frame::is_damaged` needs: the cheapest way of it is asked for.
         context.error_concealment = ff::FF_EC_FAVOR_INTER as c_int;
+        // H.264 marks damaged frames; the others give them out unmarked unless told to stop.
+        if context.codec_id != ff::AVCodecID::AV_CODEC_ID_H264 {
+            context.err_recognition = ff::AV_EF_EXPLODE as c_int;
+        }
         if low_delay {
             context.flags |= ff::AV_CODEC_FLAG_LOW_DELAY as c_int;
         }
@@ -180,6 +218,29 @@ impl Drop for Context {
     }
 }
 
+/// libavcodec asks for the format of samples when it has read a size and before it allocates for
+/// it: sizes out of bounds get none, which ends the picture with an error.
+///
+/// # Safety
+/// To be called by libavcodec alone: with its own context and a list that ends with
+/// `AV_PIX_FMT_NONE`.
+unsafe extern "C" fn choose_format(
+    context: *mut ff::AVCodecContext,
+    formats: *const ff::AVPixelFormat,
+) -> ff::AVPixelFormat {
+    // SAFETY: the context is libavcodec's own and alive during the call; two numbers are read.
+    let (width, height) = unsafe { ((*context).coded_width, (*context).coded_height) };
+    let sane = match (u32::try_from(width), u32::try_from(height)) {
+        (Ok(width), Ok(height)) => CodecParameters::size_is_sane(width, height),
+        _ => false,
+    };
+    if !sane {
+        return ff::AVPixelFormat::AV_PIX_FMT_NONE;
+    }
+    // SAFETY: both arguments are passed on as they came.
+    unsafe { ff::avcodec_default_get_format(context, formats) }
+}
+
 fn check(code: c_int) -> Result<(), AvError> {
     if code >= 0 {
         Ok(())
@@ -234,41 +295,12 @@ impl Frame {
 
     /// How its samples are laid out, or the number of a format that is not looked at.
     pub(super) fn layout(&self) -> Result<Layout, i32> {
-        use ff::AVPixelFormat as Format;
-        let planar = |chroma_shift_x, chroma_shift_y, full_range| Layout {
-            chroma_shift_x,
-            chroma_shift_y,
-            colour: true,
-            full_range,
-        };
         let format = self.raw().format;
-        let is = |known: Format| format == known as i32;
-        if is(Format::AV_PIX_FMT_YUV420P) {
-            Ok(planar(1, 1, false))
-        } else if is(Format::AV_PIX_FMT_YUVJ420P) {
-            Ok(planar(1, 1, true))
-        } else if is(Format::AV_PIX_FMT_YUV422P) {
-            Ok(planar(1, 0, false))
-        } else if is(Format::AV_PIX_FMT_YUVJ422P) {
-            Ok(planar(1, 0, true))
-        } else if is(Format::AV_PIX_FMT_YUV440P) {
-            Ok(planar(0, 1, false))
-        } else if is(Format::AV_PIX_FMT_YUVJ440P) {
-            Ok(planar(0, 1, true))
-        } else if is(Format::AV_PIX_FMT_YUV444P) {
-            Ok(planar(0, 0, false))
-        } else if is(Format::AV_PIX_FMT_YUVJ444P) {
-            Ok(planar(0, 0, true))
-        } else if is(Format::AV_PIX_FMT_GRAY8) {
-            Ok(Layout {
-                chroma_shift_x: 0,
-                chroma_shift_y: 0,
-                colour: false,
-                full_range: false,
-            })
-        } else {
-            Err(format)
-        }
+        LAYOUTS
+            .iter()
+            .find(|(known, _)| format == *known as i32)
+            .map(|&(_, layout)| layout)
+            .ok_or(format)
     }
 
     /// Rows of a plane one after another, and the distance of their starts in bytes; `rows` of

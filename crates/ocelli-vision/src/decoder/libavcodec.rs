@@ -1,17 +1,18 @@
 //! H.264, H.265 and MJPEG through FFmpeg's libavcodec: one thread, and no delay where pictures are
 //! not reordered.
 
-use std::collections::VecDeque;
+use std::{borrow::Cow, collections::VecDeque};
 
 use ocelli_core::{
-    CodecParameters, Packet, Picture, PictureBuffer, StageError, seam::Decoder,
+    Codec, CodecParameters, Packet, Picture, PictureBuffer, StageError, seam::Decoder,
     settings::DecoderKind,
 };
+
+use crate::coded;
 
 use super::{
     Entry,
     avcodec::{AvError, Context, Frame, Layout},
-    coded_size,
 };
 
 pub(super) const KIND: Entry = Entry {
@@ -25,6 +26,7 @@ const WAITING_MAX: usize = 64;
 
 struct Libavcodec {
     context: Context,
+    codec: Codec,
     /// Packets without their bytes, oldest first, by the number they were sent with.
     waiting: VecDeque<(i64, Packet)>,
     next_number: i64,
@@ -47,6 +49,7 @@ impl Libavcodec {
             })?;
         Ok(Self {
             context,
+            codec,
             waiting: VecDeque::new(),
             next_number: 0,
         })
@@ -104,7 +107,11 @@ impl Decoder for Libavcodec {
             ..packet.clone()
         };
         self.waiting.push_back((number, times));
-        if let Err(error) = self.context.send(&packet.data, number) {
+        let data = match self.codec {
+            Codec::H265 => coded::h265_without_messages(&packet.data),
+            Codec::H264 | Codec::Mjpeg => Cow::Borrowed(&packet.data[..]),
+        };
+        if let Err(error) = self.context.send(&data, number) {
             return Err(self.give_up(error));
         }
         self.collect(pictures)
@@ -128,7 +135,7 @@ fn out_of_memory() -> StageError {
 
 fn picture(frame: Frame, packet: &Packet) -> Result<Picture, StageError> {
     let (width, height) = frame.size();
-    coded_size::bounds(width, height)?;
+    coded::bounds(width, height)?;
     let layout = frame.layout().map_err(|format| {
         StageError::Rejected(format!(
             "the sample format (FFmpeg's number {format}) is not looked at: ask the camera for 8-bit 4:2:0"

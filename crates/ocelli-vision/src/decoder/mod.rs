@@ -1,13 +1,14 @@
 //! From packets to pictures. One file and one line in [`DECODERS`] for each decoder.
 
 mod avcodec;
-mod coded_size;
 mod libavcodec;
 mod rust_h264;
 
 use ocelli_core::{
     Codec, CodecParameters, Packet, Picture, StageError, seam::Decoder, settings::DecoderKind,
 };
+
+use crate::coded;
 
 /// One way to decode.
 struct Entry {
@@ -29,9 +30,9 @@ pub fn open(
     let (width, height) = (parameters.width, parameters.height);
     // A source that does not know the size yet says 0.
     if (width, height) != (0, 0) {
-        coded_size::bounds(width, height)?;
+        coded::bounds(width, height)?;
     }
-    coded_size::check(parameters.codec, &parameters.parameter_sets)?;
+    coded::check(parameters.codec, &parameters.parameter_sets)?;
     let entry = DECODERS
         .iter()
         .find(|entry| entry.kind == kind)
@@ -59,7 +60,7 @@ impl Decoder for Guarded {
                 "the pictures that it is predicted from are damaged".to_owned(),
             ));
         }
-        let decoded = coded_size::check(self.codec, &packet.data)
+        let decoded = coded::check(self.codec, &packet.data)
             .and_then(|()| self.inner.decode(packet, pictures));
         self.waits_for_key = decoded.is_err();
         decoded
@@ -88,7 +89,7 @@ mod tests {
         for file in std::fs::read_dir(folder).unwrap() {
             let name = file.unwrap().file_name().into_string().unwrap();
             let stem = name.strip_suffix(".rs").unwrap();
-            if ["mod", "avcodec", "coded_size"].contains(&stem) {
+            if ["mod", "avcodec"].contains(&stem) {
                 continue;
             }
             files += 1;

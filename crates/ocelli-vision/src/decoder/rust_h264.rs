@@ -1,7 +1,8 @@
 //! H.264 in safe Rust, through the crate `rusty_h264-decoder`.
 //!
 //! It gives pictures in decoding order; where the stream reorders, they are put in order of their
-//! times here.
+//! times here. Samples are those of libavcodec. Of damage it says less: a slice coded with CABAC
+//! that is cut short is decoded to the picture's end with zeros, without an error.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -11,7 +12,8 @@ use ocelli_core::{
 };
 use rusty_h264_decoder::{DecodeError, Decoder as Inner};
 
-use super::{Entry, coded_size};
+use super::Entry;
+use crate::coded::{self, H264Sets};
 
 pub(super) const KIND: Entry = Entry {
     kind: DecoderKind::Rust,
@@ -23,10 +25,12 @@ const HELD_MAX: usize = 16;
 
 struct RustH264 {
     inner: Inner,
-    parameters: CodecParameters,
-    held: Vec<Picture>,
-    /// The parameter sets have been given to the decoder.
+    /// The last parameter sets, for a decoder that starts anew.
+    sets: H264Sets,
+    /// They have been given to the decoder.
     primed: bool,
+    reordered: bool,
+    held: Vec<Picture>,
 }
 
 impl RustH264 {
@@ -39,9 +43,10 @@ impl RustH264 {
         }
         Ok(Self {
             inner: Inner::new(),
-            parameters: parameters.clone(),
-            held: Vec::new(),
+            sets: coded::h264_sets(&parameters.parameter_sets).unwrap_or_default(),
             primed: false,
+            reordered: parameters.reordered,
+            held: Vec::new(),
         })
     }
 
@@ -51,10 +56,10 @@ impl RustH264 {
     }
 
     fn decode_inner(&mut self, data: &[u8]) -> Result<Option<Planes>, StageError> {
-        if !self.primed && !self.parameters.parameter_sets.is_empty() {
-            self.inner
-                .decode(&self.parameters.parameter_sets)
-                .map_err(stage_error)?;
+        if let Some(sets) = coded::h264_sets(data) {
+            self.sets = sets;
+        } else if !self.primed && !self.sets.bytes.is_empty() {
+            self.inner.decode(&self.sets.bytes).map_err(stage_error)?;
         }
         self.primed = true;
         let frame = self.inner.decode(data).map_err(stage_error)?;
@@ -85,8 +90,8 @@ impl Decoder for RustH264 {
             });
         match result {
             Ok(Some(frame)) => {
-                let picture = picture(frame, packet)?;
-                if self.parameters.reordered {
+                let picture = picture(frame, packet, self.sets.full_range)?;
+                if self.reordered {
                     self.held.push(picture);
                     // Times of later packets are at least their decoding times.
                     self.release(packet.dts, pictures);
@@ -121,9 +126,9 @@ fn stage_error(error: DecodeError) -> StageError {
     }
 }
 
-fn picture(frame: Planes, packet: &Packet) -> Result<Picture, StageError> {
+fn picture(frame: Planes, packet: &Packet, full_range: bool) -> Result<Picture, StageError> {
     let (width, height) = (frame.width as u32, frame.height as u32);
-    coded_size::bounds(width, height)?;
+    coded::bounds(width, height)?;
     Ok(Picture {
         stream: packet.stream,
         at: packet.pts,
@@ -134,7 +139,7 @@ fn picture(frame: Planes, packet: &Packet) -> Result<Picture, StageError> {
         height,
         chroma_shift_x: 1,
         chroma_shift_y: 1,
-        full_range: false,
+        full_range,
         key: packet.key,
         buffer: Box::new(frame),
     })

@@ -11,7 +11,7 @@ HERE = Path(__file__).parent
 
 def clip(name: str, *encoder: str) -> None:
     source = ["-f", "lavfi", "-i", "testsrc=size=64x64:rate=5:duration=0.4"]
-    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", *source, *encoder, "-bf", "0", str(HERE / name)], check=True)
+    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", *source, *encoder, "-frames:v", "1", str(HERE / name)], check=True)
 
 
 def model() -> None:
@@ -33,5 +33,5 @@ def model() -> None:
 
 clip("h264.h264", "-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-pix_fmt", "yuv420p")
 clip("h265.h265", "-c:v", "libx265", "-preset", "veryfast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-x265-params", "log-level=none")
-clip("mjpeg.mjpeg", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-frames:v", "1")
+clip("mjpeg.mjpeg", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p")
 model()
