@@ -1,6 +1,6 @@
 //! A clip, packetised once and shared by all streams that play it.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::ControlFlow, path::Path, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -13,6 +13,7 @@ use super::{
     nal::{self, UnitKind},
     payload,
 };
+use crate::source::file::demux;
 
 /// RTP clock of video: ticks in a second (RFC 6184, RFC 7798).
 pub(super) const TICKS_PER_SEC: u64 = 90_000;
@@ -92,36 +93,26 @@ impl Clip {
     /// The most coded bytes of one clip.
     pub const BYTES_MAX: usize = 512 * 1024 * 1024;
 
-    /// Reads a recording to its end, or to where it starts anew.
-    pub async fn read(mut stream: SourceStream) -> Result<Self, ClipError> {
-        let mut parameters: Option<CodecParameters> = None;
-        let mut packets = Vec::new();
-        let mut bytes = 0;
-        while let Some(item) = stream.next().await {
-            match item? {
-                SourceItem::Parameters(new) => match &parameters {
-                    Some(old) if *old != new && !packets.is_empty() => {
-                        return Err(ClipError::ParametersChange {
-                            picture: packets.len(),
-                        });
-                    }
-                    _ => parameters = Some(new),
-                },
-                SourceItem::Packet(packet) => {
-                    bytes += packet.data.len();
-                    if bytes > Self::BYTES_MAX {
-                        return Err(ClipError::TooLarge);
-                    }
-                    packets.push(packet);
-                }
-                SourceItem::Rewound => break,
-                SourceItem::Lost { packets: _ } => {}
-                SourceItem::Corrupt { reason } => {
-                    return Err(ClipError::Source(StageError::Corrupt(reason)));
-                }
+    /// Reads a recording: MP4, Matroska, or a raw stream of H.264 or H.265. Blocks while it does.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, ClipError> {
+        let mut gathered = Gathered::default();
+        for item in demux::open(path.as_ref())? {
+            if gathered.add(item?)?.is_break() {
+                break;
             }
         }
-        Self::from_packets(&parameters.ok_or(ClipError::NoParameterSets)?, &packets)
+        gathered.clip()
+    }
+
+    /// Reads a source to its end, or to where it starts anew.
+    pub async fn read(mut stream: SourceStream) -> Result<Self, ClipError> {
+        let mut gathered = Gathered::default();
+        while let Some(item) = stream.next().await {
+            if gathered.add(item?)?.is_break() {
+                break;
+            }
+        }
+        gathered.clip()
     }
 
     /// Packetises `packets`, in decoding order. Pictures before the first key picture are left out.
@@ -215,6 +206,47 @@ impl fmt::Debug for Clip {
             .field("pictures", &self.pictures())
             .field("duration", &self.duration())
             .finish_non_exhaustive()
+    }
+}
+
+/// What was read of a clip so far.
+#[derive(Default)]
+struct Gathered {
+    parameters: Option<CodecParameters>,
+    packets: Vec<SourcePacket>,
+    bytes: usize,
+}
+
+impl Gathered {
+    fn add(&mut self, item: SourceItem) -> Result<ControlFlow<()>, ClipError> {
+        match item {
+            SourceItem::Parameters(new) => match &self.parameters {
+                Some(old) if *old != new && !self.packets.is_empty() => {
+                    return Err(ClipError::ParametersChange {
+                        picture: self.packets.len(),
+                    });
+                }
+                _ => self.parameters = Some(new),
+            },
+            SourceItem::Packet(packet) => {
+                self.bytes += packet.data.len();
+                if self.bytes > Clip::BYTES_MAX {
+                    return Err(ClipError::TooLarge);
+                }
+                self.packets.push(packet);
+            }
+            SourceItem::Rewound => return Ok(ControlFlow::Break(())),
+            SourceItem::Lost { packets: _ } => {}
+            SourceItem::Corrupt { reason } => {
+                return Err(ClipError::Source(StageError::Corrupt(reason)));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn clip(self) -> Result<Clip, ClipError> {
+        let parameters = self.parameters.ok_or(ClipError::NoParameterSets)?;
+        Clip::from_packets(&parameters, &self.packets)
     }
 }
 

@@ -6,9 +6,10 @@
 //! reports, no end.
 //!
 //! ```no_run
-//! # async fn example(clip: ocelli_media::simulate::Clip) -> Result<(), ocelli_media::simulate::SimulateError> {
-//! use ocelli_media::simulate::Simulation;
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use ocelli_media::simulate::{Clip, Simulation};
 //!
+//! let clip = Clip::open("crossing.mp4")?;
 //! let running = Simulation::new(vec![clip], 20).start().await?;
 //! assert_eq!(running.urls().len(), 20);
 //! running.stop().await;

@@ -38,9 +38,8 @@ pub(crate) const SMALL: Recipe = Recipe {
 pub(crate) const PICTURES_PER_SEC: u32 = 25;
 
 impl Recipe {
-    pub(crate) fn make(self) -> Made {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("clip.mp4");
+    /// Encodes the clip into `file`, in the format that its name says.
+    pub(crate) fn write(self, file: &Path) {
         let (width, height) = self.size;
         let (encoder, private) = match self.codec {
             Codec::H264 => ("libx264", "-x264-params"),
@@ -63,12 +62,24 @@ impl Recipe {
             ])
             .args(["-b:v", &format!("{}k", self.kbit_per_sec)])
             .args([private, &tuning])
-            .arg(&file));
-        let packets = packets(&file);
+            .arg(file));
+    }
+
+    pub(crate) fn make(self) -> Made {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("clip.mp4");
+        self.write(&file);
+        self.take(&file)
+    }
+
+    /// The clip as it stands in `file`, an MP4.
+    pub(crate) fn take(self, file: &Path) -> Made {
+        let (width, height) = self.size;
+        let packets = packets(file);
         assert_eq!(packets.len(), self.pictures as usize);
         let parameters = CodecParameters {
             codec: self.codec,
-            parameter_sets: parameter_sets(self.codec, &file),
+            parameter_sets: parameter_sets(self.codec, file),
             width,
             height,
             reordered: self.b_pictures,

@@ -7,6 +7,7 @@ mod client;
 mod clips;
 mod connection_faults;
 mod decode;
+mod open;
 mod packet_faults;
 mod password;
 mod play;

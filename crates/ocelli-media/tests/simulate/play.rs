@@ -1,7 +1,7 @@
 //! What arrives is the clip, looped, with monotone times.
 
 use ocelli_core::Codec;
-use ocelli_media::simulate::Simulation;
+use ocelli_media::simulate::{Clip, Simulation};
 use retina::client::Transport;
 
 use crate::{
@@ -9,10 +9,14 @@ use crate::{
     clips::{Made, PICTURES_PER_SEC, Recipe, SMALL, units},
 };
 
-/// Plays two and a half loops and compares them with the clip, byte by byte.
 async fn plays(made: &Made, transport: Transport) {
+    plays_as(made, made.clip(), transport).await;
+}
+
+/// Plays two and a half loops of `clip`, and compares them with what was made, byte by byte.
+pub(crate) async fn plays_as(made: &Made, clip: Clip, transport: Transport) {
+    let running = Simulation::new(vec![clip], 1).start().await.unwrap();
     let clip = made.units();
-    let running = Simulation::new(vec![made.clip()], 1).start().await.unwrap();
     let mut playing = watch(&running.url(0), transport).await;
     let first = frame(&mut playing).await;
     assert!(first.is_random_access_point());
