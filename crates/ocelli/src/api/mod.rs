@@ -16,6 +16,7 @@ mod kinds;
 mod login;
 mod metrics;
 mod openapi;
+mod page;
 mod patience;
 mod problem;
 mod query;
@@ -152,6 +153,8 @@ impl Api {
                 Arc::clone(&self),
                 guard::inner,
             ))
+            // Behind the outer guard only: the page's own files are for everyone.
+            .merge(page::router())
             .layer(middleware::from_fn_with_state(
                 Arc::clone(&self),
                 guard::outer,

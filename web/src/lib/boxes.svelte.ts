@@ -1,0 +1,97 @@
+// The live feed of boxes: one socket for all tiles, reconnected with a visible state.
+import type { Box } from "./api";
+
+/** Points of a trail, and how long they stay. */
+const TRAIL_POINTS = 40;
+const TRAIL_MILLIS = 20_000;
+const RETRY_SECS = [1, 2, 5, 10, 20, 30];
+
+export type FeedState = { kind: "connecting" } | { kind: "open" } | { kind: "waiting"; secs: number };
+
+interface TrailPoint {
+  x: number;
+  y: number;
+  at: number;
+}
+
+/** What is known of one stream now. */
+export class SceneNow {
+  boxes = $state.raw<Box[]>([]);
+  trails = $state.raw<Map<string, TrailPoint[]>>(new Map());
+  /** When the last update came; 0: none yet. */
+  at = $state(0);
+
+  update(boxes: Box[], now: number) {
+    const trails = new Map<string, TrailPoint[]>();
+    for (const { tag, box } of boxes) {
+      const trail = (this.trails.get(tag) ?? []).filter((point) => now - point.at < TRAIL_MILLIS);
+      trail.push({ x: box[0] + box[2] / 2, y: box[1] + box[3], at: now });
+      trails.set(tag, trail.slice(-TRAIL_POINTS));
+    }
+    this.boxes = boxes;
+    this.trails = trails;
+    this.at = now;
+  }
+}
+
+export class BoxFeed {
+  state = $state<FeedState>({ kind: "connecting" });
+  #scenes = new Map<string, SceneNow>();
+  #streams: string[] = [];
+  #socket: WebSocket | undefined;
+  #failures = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+
+  scene(stream: string): SceneNow {
+    let scene = this.#scenes.get(stream);
+    if (!scene) this.#scenes.set(stream, (scene = new SceneNow()));
+    return scene;
+  }
+
+  /** Follows these streams from now on. */
+  follow(streams: string[]) {
+    if (streams.join("\n") === this.#streams.join("\n")) return;
+    this.#streams = streams;
+    if (this.#socket?.readyState === WebSocket.OPEN && streams.length > 0) {
+      this.#socket.send(JSON.stringify({ streams }));
+    } else if (!this.#timer) {
+      this.#connect();
+    }
+  }
+
+  close() {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#socket?.close();
+  }
+
+  #connect() {
+    this.#socket?.close();
+    this.#timer = undefined;
+    if (this.#closed || this.#streams.length === 0) return;
+    this.state = { kind: "connecting" };
+    const query = new URLSearchParams(this.#streams.map((stream) => ["stream", stream]));
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    const socket = new WebSocket(`${scheme}://${location.host}/api/v1/boxes/live?${query}`);
+    this.#socket = socket;
+    socket.onopen = () => {
+      this.#failures = 0;
+      this.state = { kind: "open" };
+    };
+    socket.onmessage = ({ data }) => {
+      const message = JSON.parse(data);
+      if (message.type === "boxes") this.scene(message.stream).update(message.boxes, performance.now());
+    };
+    socket.onclose = () => {
+      if (this.#closed || this.#socket !== socket) return;
+      this.#wait(RETRY_SECS[Math.min(this.#failures++, RETRY_SECS.length - 1)] ?? 30);
+    };
+  }
+
+  #wait(secs: number) {
+    if (secs <= 0) return this.#connect();
+    this.state = { kind: "waiting", secs };
+    this.#timer = setTimeout(() => this.#wait(secs - 1), 1000);
+  }
+}
