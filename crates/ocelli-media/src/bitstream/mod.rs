@@ -3,6 +3,7 @@
 pub mod access_unit;
 pub mod annexb;
 pub mod bits;
+pub mod decode_times;
 pub mod jpeg;
 pub mod parameter_sets;
 pub mod sequence;

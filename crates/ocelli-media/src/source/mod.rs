@@ -2,6 +2,7 @@
 //! scheme of an address picks the kind.
 
 pub mod file;
+pub mod rtsp;
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
@@ -65,7 +66,7 @@ impl fmt::Debug for SourceKind {
 }
 
 /// Every kind of source.
-pub const SOURCES: &[&SourceKind] = &[&file::KIND];
+pub const SOURCES: &[&SourceKind] = &[&rtsp::KIND, &file::KIND];
 
 /// The kind that takes addresses of this scheme.
 pub fn kind_of(scheme: &str) -> Option<&'static SourceKind> {

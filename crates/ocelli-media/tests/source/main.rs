@@ -2,5 +2,6 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
+mod cameras;
 mod media;
 mod recordings;

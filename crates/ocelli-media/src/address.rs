@@ -1,0 +1,281 @@
+//! Which addresses may be connected to. Every outgoing connection resolves its name once, here, and
+//! connects to one of the addresses that come back: a name that points elsewhere a moment later
+//! changes nothing.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
+
+use ocelli_core::StageError;
+use url::{Host, Url};
+
+use crate::source::Reach;
+
+/// How long a name may take to resolve.
+const RESOLVE_MAX: Duration = Duration::from_secs(10);
+
+/// Why an address is not connected to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Forbidden {
+    /// `127.0.0.0/8` or `::1`, asked for by somebody else than the operator.
+    #[error("a loopback address")]
+    Loopback,
+    /// `169.254.0.0/16` or `fe80::/10`; metadata services of clouds live there.
+    #[error("a link-local address")]
+    LinkLocal,
+    /// A metadata service of a cloud beyond the link-local addresses.
+    #[error("the address of a metadata service")]
+    Metadata,
+    /// A group of machines.
+    #[error("a multicast address")]
+    Multicast,
+    /// No machine at all: `0.0.0.0/8`, `::`.
+    #[error("an unspecified address")]
+    Unspecified,
+    /// All machines, or none that exist: `240.0.0.0/4`.
+    #[error("a broadcast or reserved address")]
+    Reserved,
+}
+
+/// Whether an address may be connected to by whoever asks. An IPv4 address within an IPv6 address is
+/// judged as what it is.
+///
+/// # Errors
+/// Says why not.
+pub fn check(ip: IpAddr, reach: &Reach) -> Result<(), Forbidden> {
+    let forbidden = match ip {
+        IpAddr::V4(ip) => forbidden_v4(ip),
+        IpAddr::V6(ip) => match inner_v4(ip) {
+            Some(inner) => forbidden_v4(inner),
+            None => forbidden_v6(ip),
+        },
+    };
+    match forbidden {
+        None => Ok(()),
+        Some(Forbidden::Loopback) if *reach == Reach::Operator => Ok(()),
+        Some(forbidden) => Err(forbidden),
+    }
+}
+
+fn forbidden_v4(ip: Ipv4Addr) -> Option<Forbidden> {
+    /// Alibaba Cloud, Microsoft Azure, Oracle Cloud.
+    const METADATA: [Ipv4Addr; 3] = [
+        Ipv4Addr::new(100, 100, 100, 200),
+        Ipv4Addr::new(168, 63, 129, 16),
+        Ipv4Addr::new(192, 0, 0, 192),
+    ];
+    if ip.is_loopback() {
+        Some(Forbidden::Loopback)
+    } else if ip.is_link_local() {
+        Some(Forbidden::LinkLocal)
+    } else if METADATA.contains(&ip) {
+        Some(Forbidden::Metadata)
+    } else if ip.is_multicast() {
+        Some(Forbidden::Multicast)
+    } else if ip.octets()[0] == 0 {
+        Some(Forbidden::Unspecified)
+    } else if ip.octets()[0] >= 240 {
+        Some(Forbidden::Reserved)
+    } else {
+        None
+    }
+}
+
+fn forbidden_v6(ip: Ipv6Addr) -> Option<Forbidden> {
+    /// Amazon Web Services, Google Cloud.
+    const METADATA: [Ipv6Addr; 2] = [
+        Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+        Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+    ];
+    if ip.is_loopback() {
+        Some(Forbidden::Loopback)
+    } else if ip.is_unicast_link_local() {
+        Some(Forbidden::LinkLocal)
+    } else if METADATA.contains(&ip) {
+        Some(Forbidden::Metadata)
+    } else if ip.is_multicast() {
+        Some(Forbidden::Multicast)
+    } else if ip.is_unspecified() {
+        Some(Forbidden::Unspecified)
+    } else {
+        None
+    }
+}
+
+/// The IPv4 address that an IPv6 address stands for: mapped (RFC 4291, 2.5.5.2), compatible
+/// (2.5.5.1), translated (RFC 6052, 2.1), 6to4 (RFC 3056, 2).
+fn inner_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
+    let of = |high: u16, low: u16| {
+        let [a, b] = high.to_be_bytes();
+        let [c, d] = low.to_be_bytes();
+        Ipv4Addr::new(a, b, c, d)
+    };
+    match ip.segments() {
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+            Some(of(high, low))
+        }
+        // `::` and `::1` are no IPv4 addresses.
+        [0, 0, 0, 0, 0, 0, high, low] if high != 0 || low > 1 => Some(of(high, low)),
+        [0x2002, high, low, ..] => Some(of(high, low)),
+        _ => None,
+    }
+}
+
+/// Resolves the host of an address once. All addresses that come back may be connected to, in this
+/// order.
+///
+/// # Errors
+/// [`StageError::Rejected`] where there is no host, or it may not be connected to;
+/// [`StageError::Unavailable`] where its name does not resolve.
+pub async fn resolve(
+    url: &Url,
+    default_port: u16,
+    reach: &Reach,
+) -> Result<Vec<SocketAddr>, StageError> {
+    let port = url.port().unwrap_or(default_port);
+    let found: Vec<SocketAddr> = match host(url)? {
+        Host::Ipv4(ip) => vec![(ip, port).into()],
+        Host::Ipv6(ip) => vec![(ip, port).into()],
+        Host::Domain(name) => {
+            let lookup = tokio::net::lookup_host((name.as_str(), port));
+            match tokio::time::timeout(RESOLVE_MAX, lookup).await {
+                Ok(Ok(found)) => found.collect(),
+                Ok(Err(error)) => {
+                    return Err(StageError::Unavailable(format!(
+                        "the name {name} does not resolve: {error}"
+                    )));
+                }
+                Err(_elapsed) => {
+                    return Err(StageError::Unavailable(format!(
+                        "the name {name} does not resolve in {} s",
+                        RESOLVE_MAX.as_secs()
+                    )));
+                }
+            }
+        }
+    };
+    let mut why = None;
+    let allowed: Vec<SocketAddr> = found
+        .into_iter()
+        .filter(|found| match check(found.ip(), reach) {
+            Ok(()) => true,
+            Err(forbidden) => {
+                why = Some(forbidden);
+                false
+            }
+        })
+        .collect();
+    match (allowed.is_empty(), why) {
+        (false, _) => Ok(allowed),
+        (true, Some(why)) => Err(StageError::Rejected(format!(
+            "{} may not be connected to: {why}",
+            url.host_str().unwrap_or_default()
+        ))),
+        (true, None) => Err(StageError::Unavailable(
+            "the name has no address".to_owned(),
+        )),
+    }
+}
+
+/// The host of an address. What is not one of the web's schemes is not parsed as an IPv4 address by
+/// the URL standard; here it is, or `rtsp://127.0.0.1` would be a name.
+fn host(url: &Url) -> Result<Host<String>, StageError> {
+    match url.host() {
+        None => Err(StageError::Rejected("the address names no host".to_owned())),
+        Some(Host::Domain(name)) => Host::parse(name).map_err(|error| {
+            StageError::Rejected(format!("the host of the address is none: {error}"))
+        }),
+        Some(host) => Ok(host.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn remote() -> Reach {
+        Reach::Remote { files_below: None }
+    }
+
+    #[test]
+    fn addresses_are_judged() {
+        use Forbidden::{LinkLocal, Loopback, Metadata, Multicast, Reserved, Unspecified};
+        for (text, expected) in [
+            ("192.168.1.64", None),
+            ("10.0.0.1", None),
+            ("203.0.113.9", None),
+            ("fd12::1", None),
+            ("2001:db8::1", None),
+            ("::ffff:10.0.0.1", None),
+            ("64:ff9b::10.0.0.1", None),
+            ("127.0.0.1", Some(Loopback)),
+            ("127.255.0.9", Some(Loopback)),
+            ("::1", Some(Loopback)),
+            ("::ffff:127.0.0.1", Some(Loopback)),
+            ("::127.0.0.1", Some(Loopback)),
+            ("64:ff9b::127.0.0.1", Some(Loopback)),
+            ("2002:7f00:1::", Some(Loopback)),
+            ("169.254.169.254", Some(LinkLocal)),
+            ("169.254.0.1", Some(LinkLocal)),
+            ("::ffff:169.254.169.254", Some(LinkLocal)),
+            ("2002:a9fe:a9fe::1", Some(LinkLocal)),
+            ("fe80::1", Some(LinkLocal)),
+            ("febf::1", Some(LinkLocal)),
+            ("100.100.100.200", Some(Metadata)),
+            ("::ffff:100.100.100.200", Some(Metadata)),
+            ("168.63.129.16", Some(Metadata)),
+            ("192.0.0.192", Some(Metadata)),
+            ("fd00:ec2::254", Some(Metadata)),
+            ("fd20:ce::254", Some(Metadata)),
+            ("224.0.0.1", Some(Multicast)),
+            ("239.255.255.250", Some(Multicast)),
+            ("::ffff:224.0.0.1", Some(Multicast)),
+            ("ff02::1", Some(Multicast)),
+            ("0.0.0.0", Some(Unspecified)),
+            ("0.1.2.3", Some(Unspecified)),
+            ("::", Some(Unspecified)),
+            ("::ffff:0.0.0.0", Some(Unspecified)),
+            ("255.255.255.255", Some(Reserved)),
+            ("240.0.0.1", Some(Reserved)),
+            ("::ffff:255.255.255.255", Some(Reserved)),
+        ] {
+            let ip: IpAddr = text.parse().unwrap();
+            assert_eq!(check(ip, &remote()).err(), expected, "{text}");
+            let for_operator = expected.filter(|&why| why != Loopback);
+            assert_eq!(check(ip, &Reach::Operator).err(), for_operator, "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn hosts_are_resolved_once_and_judged() {
+        let resolve_text =
+            async |text: &str, reach: &Reach| resolve(&Url::parse(text).unwrap(), 554, reach).await;
+        let port = |found: Result<Vec<SocketAddr>, StageError>| found.unwrap()[0].port();
+        assert_eq!(
+            port(resolve_text("rtsp://127.0.0.1/a", &Reach::Operator).await),
+            554
+        );
+        assert_eq!(
+            port(resolve_text("rtsp://[::1]:8554/a", &Reach::Operator).await),
+            8554
+        );
+        assert_eq!(
+            port(resolve_text("rtsp://localhost:8554/a", &Reach::Operator).await),
+            8554
+        );
+        for text in [
+            "rtsp://127.0.0.1/a",
+            "rtsp://localhost/a",
+            "rtsp://[::ffff:127.0.0.1]/a",
+            "rtsp://0x7f.1/a",
+            "rtsp://2130706433/a",
+            "rtsp://0177.0.0.1/a",
+            "rtsp://0/a",
+            "rtsp://[fe80::1]/a",
+        ] {
+            let error = resolve_text(text, &remote()).await.unwrap_err();
+            assert!(matches!(error, StageError::Rejected(_)), "{text}: {error}");
+        }
+    }
+}
