@@ -183,3 +183,56 @@ impl PictureBuffer for Planes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use bytes::Bytes;
+    use ocelli_core::{ErrorClass, MediaTime, MonoTime, StreamId, WallSource, WallTime};
+
+    use super::*;
+
+    /// One key picture of this width.
+    fn packet(width: u32) -> Packet {
+        let source = format!("testsrc=size={width}x16:rate=10:duration=0.1");
+        let output = Command::new("ffmpeg")
+            .args(["-nostdin", "-v", "error", "-f", "lavfi", "-i", &source])
+            .args(["-c:v", "libx264", "-bf", "0", "-pix_fmt", "yuv420p"])
+            .args(["-f", "h264", "-"])
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        Packet {
+            stream: StreamId(0),
+            generation: 0,
+            dts: MediaTime::default(),
+            pts: MediaTime::default(),
+            received: MonoTime::default(),
+            wall: WallTime::default(),
+            wall_source: WallSource::Receive,
+            key: true,
+            repeated: false,
+            data: Bytes::from(output.stdout),
+        }
+    }
+
+    #[test]
+    fn a_size_that_was_not_seen_before_ends_inside_without_a_frame() {
+        let parameters = CodecParameters {
+            codec: Codec::H264,
+            parameter_sets: Bytes::new(),
+            width: 0,
+            height: 0,
+            reordered: false,
+        };
+        // Straight into libavcodec, without the check in safe Rust that stands before it.
+        let mut decoder = Libavcodec::open(&parameters).unwrap();
+        let mut pictures = Vec::new();
+        let error = decoder.decode(&packet(8208), &mut pictures).unwrap_err();
+        // A frame would have been rejected for its size.
+        assert_eq!(error.class(), ErrorClass::Corrupt);
+        decoder.decode(&packet(64), &mut pictures).unwrap();
+        assert_eq!(pictures.len(), 1);
+    }
+}

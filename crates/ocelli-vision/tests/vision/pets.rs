@@ -15,8 +15,11 @@ use crate::clip;
 const EVERY: usize = 5;
 
 pub(crate) fn test_data(test: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("OCELLI_TEST_DATA").map(PathBuf::from);
-    let found = folder.filter(|folder| folder.join("truth/PETS09-S2L1/gt.txt").is_file());
+    let folder = std::env::var_os("OCELLI_TEST_DATA").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")),
+        PathBuf::from,
+    );
+    let found = Some(folder).filter(|folder| folder.join("truth/PETS09-S2L1/gt.txt").is_file());
     if found.is_none() {
         eprintln!("needs test data: {test}");
     }
