@@ -2,8 +2,8 @@
 //! stream of its own, 640x360 at 25 pictures a second. The viewers are plain sockets that count and
 //! leave aside what they read, ten times a second.
 //!
-//! `cargo run --release -p ocelli-media --example viewers_cost -- [STREAMS] [SECS] [KBIT_PER_SEC]`
-//! (600, 30 and 390 if not given). Each viewer takes two descriptors of this process: `ulimit -n`.
+//! `cargo run --release -p ocelli-media --example viewers_cost -- [STREAMS] [SECS] [CLIP]`: 600, 30
+//! and a clip of 390 kbit/s in the sizes of a quiet camera, if not given. Each viewer takes two descriptors of this process: `ulimit -n`.
 #![expect(clippy::print_stdout, reason = "its output is the result")]
 
 use std::{
@@ -22,17 +22,26 @@ use ocelli_media::simulate::{Clip, Running, Simulation};
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 const PICTURES_PER_SEC: u64 = 25;
+const KBIT_PER_SEC: u64 = 390;
 /// Pictures from one key picture to the next, and how much larger than the others that one is.
 const GROUP: u64 = 50;
 const KEY_WEIGHT: u64 = 12;
 const READ_EVERY: Duration = Duration::from_millis(100);
 
 fn main() -> Result<()> {
-    let mut numbers = std::env::args().skip(1).map(|text| text.parse::<u64>());
-    let mut number = |otherwise| numbers.next().unwrap_or(Ok(otherwise));
-    let (streams, secs, kbit_per_sec) = (number(600)?, number(30)?, number(390)?);
+    let mut arguments = std::env::args().skip(1);
+    let mut number = |otherwise| {
+        let given = arguments.next();
+        given.map_or(Ok(otherwise), |text| text.parse::<u64>())
+    };
+    let (streams, secs) = (number(600)?, number(30)?);
+    let clip = match arguments.next() {
+        Some(path) => Clip::open(path)?,
+        None => quiet()?,
+    };
+    let pictures_per_sec = clip.pictures() as f64 / clip.duration().as_secs_f64();
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let simulation = Simulation::new(vec![clip(kbit_per_sec)?], streams as usize);
+    let simulation = Simulation::new(vec![clip], streams as usize);
     let running = runtime.block_on(simulation.start())?;
     let mut viewers = (0..running.streams())
         .map(|index| join(running.address(), &running.url(index)))
@@ -45,7 +54,7 @@ fn main() -> Result<()> {
     let after = (running.counts(), cpu_nanos("ocelli-simulate")?);
     let cpu_millis = (after.1 - before.1) as f64 / 1e6;
     let elapsed_secs =
-        (after.0.pictures - before.0.pictures) as f64 / (PICTURES_PER_SEC * streams) as f64;
+        (after.0.pictures - before.0.pictures) as f64 / (pictures_per_sec * streams as f64);
     println!(
         "{:.2} CPU ms per stream-second, {:.1} % of a core",
         cpu_millis / (elapsed_secs * streams as f64),
@@ -67,9 +76,9 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Ten seconds in the sizes of a quiet camera. Nobody looks at the bytes.
-fn clip(kbit_per_sec: u64) -> Result<Clip> {
-    let group_bytes = kbit_per_sec * 125 * GROUP / PICTURES_PER_SEC;
+/// Ten seconds. Nobody looks at the bytes.
+fn quiet() -> Result<Clip> {
+    let group_bytes = KBIT_PER_SEC * 125 * GROUP / PICTURES_PER_SEC;
     let packets: Vec<_> = (0..10 * PICTURES_PER_SEC)
         .map(|index| {
             let key = index % GROUP == 0;
