@@ -70,8 +70,14 @@ mod tests {
 
     #[test]
     fn what_the_page_has_no_file_for_is_not_found() {
-        assert_eq!(answer("../Cargo.toml", false).status(), StatusCode::NOT_FOUND);
-        assert_eq!(answer("assets/none.js", true).status(), StatusCode::NOT_FOUND);
+        assert_eq!(
+            answer("../Cargo.toml", false).status(),
+            StatusCode::NOT_FOUND
+        );
+        assert_eq!(
+            answer("assets/none.js", true).status(),
+            StatusCode::NOT_FOUND
+        );
     }
 
     #[test]
