@@ -6,6 +6,8 @@
 mod account;
 mod body;
 mod boxes;
+mod counts;
+mod events;
 mod eyes;
 mod groups;
 mod guard;
@@ -13,6 +15,7 @@ mod health;
 mod host;
 mod identity;
 mod kinds;
+mod live_events;
 mod login;
 mod metrics;
 mod openapi;
@@ -21,6 +24,7 @@ mod patience;
 mod problem;
 mod query;
 mod rate;
+mod sent;
 pub mod serve;
 mod socket;
 mod streams;
@@ -39,6 +43,7 @@ use std::{
 use axum::{Router, middleware};
 use bytes::Bytes;
 use ocelli_core::WallTime;
+use ocelli_sinks::store::Store;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -92,6 +97,8 @@ impl Default for ApiOptions {
 pub struct Served {
     /// Runs the streams.
     pub engine: Arc<dyn Watching>,
+    /// What happened.
+    pub store: Store,
     /// What happens now.
     pub hub: Hub,
     /// The configuration that is in force.
@@ -188,6 +195,9 @@ fn routes_and_document() -> (Router<Arc<Api>>, utoipa::openapi::OpenApi) {
         .routes(routes!(eyes::list))
         .routes(routes!(streams::list))
         .routes(routes!(streams::show))
+        .routes(routes!(events::list))
+        .routes(routes!(counts::counts))
+        .routes(routes!(live_events::live))
         .routes(routes!(boxes::live))
         .split_for_parts()
 }

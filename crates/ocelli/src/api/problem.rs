@@ -141,6 +141,12 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "conflict", "conflict").detail(detail)
     }
 
+    /// It was there and is no longer known.
+    pub(crate) fn forgotten() -> Self {
+        Self::new(StatusCode::GONE, "forgotten", "no longer remembered")
+            .detail("the event is no longer remembered: send its cursor, or leave `after` out")
+    }
+
     /// The body is larger than it may be.
     pub(crate) fn too_large(bytes_max: usize) -> Self {
         Self::new(

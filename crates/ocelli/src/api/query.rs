@@ -4,6 +4,7 @@
 use std::{convert::Infallible, fmt::Display, str::FromStr};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
+use ocelli_core::WallTime;
 
 use super::problem::{Problem, Wrong};
 
@@ -71,6 +72,16 @@ impl Query {
         values
     }
 
+    /// Takes a time, RFC 3339.
+    pub(crate) fn time(&mut self, name: &str) -> Option<WallTime> {
+        let text: String = self.one(name)?;
+        let time = WallTime::from_rfc3339(&text);
+        if time.is_none() {
+            self.refuse(name, "not a time such as 2026-11-24T08:30:00Z");
+        }
+        time
+    }
+
     /// Takes a number between `least` and `most`, or `otherwise` where there is none.
     pub(crate) fn number(&mut self, name: &str, least: u64, most: u64, otherwise: u64) -> u64 {
         match self.one::<u64>(name) {
@@ -125,20 +136,24 @@ mod tests {
 
     #[test]
     fn what_is_asked_is_read() {
-        let mut query = Query::read("label=car&limit=7&label=bus&name=a%20b");
+        let mut query =
+            Query::read("label=car&limit=7&label=bus&name=a%20b&from=2026-11-24T08:30:00Z");
         assert_eq!(query.many::<Label>("label", 15), [Label::Car, Label::Bus]);
         assert_eq!(query.number("limit", 1, 10, 5), 7);
         assert_eq!(query.number("other", 1, 10, 5), 5);
         assert_eq!(query.one::<String>("name").as_deref(), Some("a b"));
+        assert!(query.time("from").is_some());
         query.finish().unwrap();
     }
 
     #[test]
     fn everything_wrong_is_told() {
-        let mut query = Query::read("label=face&limit=11&tag=a&tag=b&frm=x&kind=a&kind=b");
+        let mut query =
+            Query::read("label=face&limit=11&tag=a&tag=b&frm=x&from=yesterday&kind=a&kind=b");
         assert!(query.many::<Label>("label", 15).is_empty());
         assert_eq!(query.number("limit", 1, 10, 5), 5);
         assert_eq!(query.one::<String>("tag"), None);
+        assert_eq!(query.time("from"), None);
         assert!(query.many::<String>("kind", 1).is_empty());
         let problem = query.finish().unwrap_err();
         assert_eq!(problem.status(), 422);
@@ -149,6 +164,6 @@ mod tests {
             .iter()
             .map(|wrong| wrong["at"].as_str().unwrap())
             .collect();
-        assert_eq!(at, ["label", "limit", "tag", "kind", "frm"]);
+        assert_eq!(at, ["label", "limit", "tag", "from", "kind", "frm"]);
     }
 }

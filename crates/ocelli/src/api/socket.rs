@@ -88,6 +88,8 @@ pub(crate) struct Feed {
     stream: SplitStream<WebSocket>,
     beat: Interval,
     heard_at: Instant,
+    /// When it was last asked what the client says.
+    asked_at: Instant,
 }
 
 /// What came from the client, or from the clock.
@@ -129,6 +131,7 @@ impl Feed {
             stream,
             beat,
             heard_at: now,
+            asked_at: now,
         }
     }
 
@@ -144,7 +147,13 @@ impl Feed {
 
     /// Waits for what comes next. Nothing is lost when it is dropped.
     pub(crate) async fn hear(&mut self) -> Heard {
+        let now = Instant::now();
+        if now.duration_since(self.asked_at) > 2 * BEAT_EVERY {
+            // Busy with sending: nobody looked whether the client said something.
+            self.heard_at = now;
+        }
         loop {
+            self.asked_at = Instant::now();
             tokio::select! {
                 () = self.api.stop.cancelled() => return Heard::End(Ending::Stopping),
                 message = self.stream.next() => {

@@ -148,6 +148,9 @@ pub(crate) const ROUTES: &[Route] = &[
     route(Method::GET, "/api/v1/eyes", VIEW, Object::Site),
     route(Method::GET, "/api/v1/streams", VIEW, Object::Reached),
     route(Method::GET, "/api/v1/streams/{name}", VIEW, Object::Stream),
+    route(Method::GET, "/api/v1/events", VIEW, Object::Reached),
+    route(Method::GET, "/api/v1/counts", VIEW, Object::Reached),
+    socket("/api/v1/events/live", VIEW, Object::Reached),
     socket("/api/v1/boxes/live", VIEW, Object::Reached),
 ];
 

@@ -5,7 +5,9 @@
 mod accounts;
 mod boxes;
 mod doors;
+mod events;
 mod limits;
+mod live;
 mod reads;
 mod secrets;
 mod site;

@@ -1,7 +1,8 @@
 //! Canary secrets: in no answer, no log line and no file.
 
 use std::{
-    io,
+    fs, io,
+    path::Path,
     sync::{Arc, Mutex},
 };
 
@@ -38,6 +39,18 @@ fn holds(bytes: &[u8], text: &str) -> bool {
     bytes
         .windows(text.len())
         .any(|have| have == text.as_bytes())
+}
+
+/// The bytes of all files but the configuration's own.
+fn read_all(dir: &Path, bytes: &mut Vec<u8>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            read_all(&path, bytes);
+        } else if path.extension().is_none_or(|kind| kind != "yaml") {
+            bytes.extend(fs::read(path).unwrap());
+        }
+    }
 }
 
 #[tokio::test]
@@ -101,12 +114,7 @@ async fn no_secret_is_in_an_answer_a_log_or_a_file() {
     secrets.push(ticket.to_owned());
     let logged = log.0.lock().unwrap().clone();
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(site.dir.path()).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_none_or(|kind| kind != "yaml") {
-            files.extend(std::fs::read(path).unwrap());
-        }
-    }
+    read_all(site.dir.path(), &mut files);
     for secret in &secrets {
         assert!(!holds(&answers, secret), "an answer holds {secret}");
         assert!(!holds(&logged, secret), "the log holds {secret}");

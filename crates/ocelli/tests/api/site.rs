@@ -13,8 +13,9 @@ use ocelli::{
     api::{Api, ApiOptions, Rate, Served, Watching, serve},
     config::{LoadOptions, load},
 };
-use ocelli_core::{Codec, EventKind, Label, WallTime, accounting::Ledger};
+use ocelli_core::{Codec, EventKind, Label, MonoTime, WallTime, accounting::Ledger};
 use ocelli_engine::{EngineStatus, EyeStatus, StreamState, StreamStatus};
+use ocelli_sinks::store::{Clock, Store, StoreOptions};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
@@ -108,6 +109,7 @@ pub(crate) struct Site {
     pub(crate) address: SocketAddr,
     pub(crate) access: Access,
     pub(crate) hub: Hub,
+    pub(crate) store: Store,
     pub(crate) engine: Arc<Planted>,
     pub(crate) first: FirstStart,
     pub(crate) stop: CancellationToken,
@@ -126,6 +128,19 @@ impl Drop for Site {
 pub(crate) fn now() -> WallTime {
     WallTime {
         micros: 1_795_509_000_000_000,
+    }
+}
+
+/// The store's clock, which stands still.
+struct Still;
+
+impl Clock for Still {
+    fn wall(&self) -> WallTime {
+        now()
+    }
+
+    fn running(&self) -> MonoTime {
+        MonoTime { micros: 1_000_000 }
     }
 }
 
@@ -164,7 +179,13 @@ pub(crate) async fn start_with(
     let hub = Hub::default();
     let stop = CancellationToken::new();
     let (sender, receiver) = watch::channel(Arc::new(configuration));
+    let clock = StoreOptions {
+        clock: Arc::new(Still),
+        ..StoreOptions::default()
+    };
+    let (store, _damage) = Store::open(&dir.path().join("events"), clock).unwrap();
     let served = Served {
+        store: store.clone(),
         engine: Arc::clone(&engine) as Arc<dyn Watching>,
         hub: hub.clone(),
         configuration: receiver,
@@ -180,6 +201,7 @@ pub(crate) async fn start_with(
         address,
         access,
         hub,
+        store,
         engine,
         first: first.unwrap(),
         stop,
