@@ -81,6 +81,10 @@ impl Catalogue {
         connection
             .pragma_update(None, "synchronous", "full")
             .map_err(|error| sqlite(&error))?;
+        // The note of an erasure names a stream that may be gone afterwards.
+        connection
+            .pragma_update(None, "secure_delete", true)
+            .map_err(|error| sqlite(&error))?;
         Ok(Self { connection })
     }
 

@@ -4,7 +4,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard,
-        atomic::{AtomicI64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicI64, Ordering::Relaxed},
     },
 };
 
@@ -26,6 +26,8 @@ pub(crate) struct StoreFile {
     damage: Mutex<Option<String>>,
     /// Whether its bytes were found whole since the store was opened.
     checked: Mutex<bool>,
+    /// Whether it is being written anew: new events go elsewhere.
+    frozen: AtomicBool,
     /// Whether it is removed.
     gone: RwLock<bool>,
 }
@@ -42,6 +44,7 @@ impl StoreFile {
             seal: Mutex::new(None),
             damage: Mutex::new(None),
             checked: Mutex::new(false),
+            frozen: AtomicBool::new(false),
             gone: RwLock::new(false),
         }
     }
@@ -110,6 +113,14 @@ impl StoreFile {
 
     pub(crate) fn checked(&self) -> MutexGuard<'_, bool> {
         locked(&self.checked)
+    }
+
+    pub(crate) fn freeze(&self, frozen: bool) {
+        self.frozen.store(frozen, Relaxed);
+    }
+
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.frozen.load(Relaxed)
     }
 
     /// Holds the file while it is read. `None`: it is no more.

@@ -160,6 +160,8 @@ pub struct ErasedFile {
     pub events: u64,
     /// Rows that could not be read, and went as well.
     pub lost: u64,
+    /// Whether nothing in it could be read: all of it went.
+    pub unreadable: bool,
 }
 
 /// How the store does.
@@ -386,17 +388,5 @@ impl Store {
         })
         .await
         .map_err(|_panicked| StoreError::Closed)?
-    }
-}
-
-impl ErasedFile {
-    /// A file that went as a whole: nothing in it could be read.
-    fn whole(file: String) -> Self {
-        Self {
-            file,
-            became: None,
-            events: 0,
-            lost: 0,
-        }
     }
 }

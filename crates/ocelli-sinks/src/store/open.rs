@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
 };
 
 use super::{
@@ -137,7 +137,6 @@ impl Writer {
             }
             clamped
         };
-        self.erasures = contents.erasures;
         self.shared.change_files(|shared| *shared = files);
         let listed: Vec<Listed> = self
             .shared
@@ -150,8 +149,10 @@ impl Writer {
             tracing::warn!(%error, "the catalogue could not be written");
         }
         let elapsed = self.elapsed.micros();
-        let shared = &self.shared.elapsed;
-        shared.store(elapsed, std::sync::atomic::Ordering::Relaxed);
+        self.shared.elapsed.store(elapsed, Relaxed);
+        for erasure in contents.erasures {
+            self.resume_erasing(erasure);
+        }
         Ok(())
     }
 

@@ -83,7 +83,11 @@ impl Needles {
     }
 
     fn search_file(&self, path: &Path, sieve: &[u64], proof: &mut Proof) -> std::io::Result<()> {
-        let mut file = std::fs::File::open(path)?;
+        let mut file = match std::fs::File::open(path) {
+            // It went meanwhile, and what it held with it.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            file => file?,
+        };
         let mut buffer = vec![0; TAIL_BYTES + PART_BYTES];
         // The first bytes of the buffer are the last of the part before.
         let mut filled = 0;

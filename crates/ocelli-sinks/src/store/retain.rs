@@ -128,6 +128,7 @@ impl Writer {
         for file in self.shared.files().into_values() {
             if file.seal().is_some()
                 || file.damage().is_some()
+                || file.is_frozen()
                 || file.name.end_ms() + SEAL_AFTER_MS > now_ms
             {
                 continue;

@@ -34,7 +34,6 @@ pub(crate) struct Rewriter<'a> {
 
 /// A file that is whole but has not got its name.
 pub(crate) struct Rewritten {
-    pub(crate) name: FileName,
     pub(crate) path: PathBuf,
     pub(crate) seal: Seal,
     /// Epochs with events that are filed under another time than their own.
@@ -143,7 +142,6 @@ impl<'a> Rewriter<'a> {
             .map_err(io)?;
         Ok(Some(Rewritten {
             seal: measure(&path).map_err(io)?,
-            name,
             path,
             clamped: clamped_epochs,
         }))

@@ -1,8 +1,6 @@
 //! How many events of which sort a stream had in each five minutes of an hour: what a query needs
 //! to know where to look, what counts are made of, and what tells that a row is missing.
 
-use std::collections::BTreeMap;
-
 use super::{
     code::{self, Unknown},
     period::HOUR_MS,
@@ -49,13 +47,21 @@ pub(crate) fn slot_of(at: u32) -> u8 {
     (i64::from(at) % HOUR_MS / SLOT_MS) as u8
 }
 
-/// Number of each sort of events of one stream in one hour.
+/// Number of each sort of events of one stream in one hour, in order of the sorts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Tally(BTreeMap<Sort, u32>);
+pub(crate) struct Tally(Vec<(Sort, u32)>);
 
 impl Tally {
     pub(crate) fn add(&mut self, sort: Sort) {
-        *self.0.entry(sort).or_default() += 1;
+        // Nearly always the last ones grow.
+        match self.0.binary_search_by_key(&sort, |(sort, _)| *sort) {
+            Ok(at) => {
+                if let Some((_, count)) = self.0.get_mut(at) {
+                    *count += 1;
+                }
+            }
+            Err(at) => self.0.insert(at, (sort, 1)),
+        }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Sort, u32)> {
@@ -97,7 +103,7 @@ impl Tally {
             return None;
         }
         let mut bytes = Bytes(body);
-        let mut tally = BTreeMap::new();
+        let mut tally = Vec::with_capacity(body.len() / 6);
         while !bytes.0.is_empty() {
             let first = bytes.byte()?;
             let kind = u8::try_from(bytes.varint()?).ok()?;
@@ -111,7 +117,7 @@ impl Tally {
                 rule,
                 place,
             };
-            tally.insert(sort, bytes.varint_u32()?);
+            tally.push((sort, bytes.varint_u32()?));
         }
         Some((Self(tally), found))
     }

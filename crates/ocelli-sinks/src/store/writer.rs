@@ -14,9 +14,10 @@ use ocelli_core::{EventRecord, MonoTime, WallTime};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{
-    Appended, Erased, Retained, StoreError, StoreOptions,
+    Appended, Retained, StoreError, StoreOptions,
     catalogue::{Catalogue, Erasure},
     elapsed::Elapsed,
+    erase::Erasures,
     file::StoreFile,
     period::{FileName, RetentionClass},
     shared::Shared,
@@ -27,6 +28,8 @@ use super::{
 const OPEN_MAX: usize = 16;
 /// Commits wait at most this long to be safe from a power cut.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
+/// While something is erased, the writer looks so often whether it is to help.
+const ERASE_EVERY: Duration = Duration::from_millis(20);
 /// Events that are put into one transaction, about.
 const BATCH_EVENTS: usize = 4096;
 
@@ -39,7 +42,7 @@ pub(crate) enum Command {
     },
     Erase {
         erasure: Erasure,
-        reply: oneshot::Sender<Result<Erased, StoreError>>,
+        reply: super::erase::Reply,
     },
     Close {
         reply: oneshot::Sender<()>,
@@ -67,8 +70,7 @@ pub(crate) struct Writer {
     pub(crate) clamped: BTreeMap<u64, BTreeSet<FileName>>,
     /// Files that are to be removed and could not be yet.
     pub(crate) going: Vec<Arc<StoreFile>>,
-    /// Erasures that a killed process left undone.
-    pub(crate) erasures: Vec<Erasure>,
+    pub(crate) erasures: Erasures,
     /// Failures in a row of the file that was written last.
     pub(crate) failures: u32,
     synced: MonoTime,
@@ -93,7 +95,7 @@ impl Writer {
             open: VecDeque::new(),
             clamped: BTreeMap::new(),
             going: Vec::new(),
-            erasures: Vec::new(),
+            erasures: Erasures::default(),
             failures: 0,
             synced,
             _lock: lock,
@@ -102,15 +104,11 @@ impl Writer {
 
     /// Works until everybody who could ask for something is gone.
     pub(crate) fn run(mut self, commands: &Receiver<Queued>) {
-        for erasure in std::mem::take(&mut self.erasures) {
-            if let Err(error) = self.erase(&erasure) {
-                tracing::warn!(%error, "an erasure that was begun could not be ended");
-            }
-        }
         let mut next: Option<Queued> = None;
         loop {
             let command = match next.take() {
                 Some(command) => Ok(command),
+                None if self.is_erasing() => commands.recv_timeout(ERASE_EVERY),
                 None => commands.recv_timeout(SYNC_EVERY),
             };
             match command {
@@ -136,7 +134,7 @@ impl Writer {
                     reply.send(self.retain(now)).ok();
                 }
                 Ok((Command::Erase { erasure, reply }, _permit)) => {
-                    reply.send(self.erase(&erasure)).ok();
+                    self.ask_to_erase(erasure, reply);
                 }
                 Ok((Command::Close { reply }, _permit)) => {
                     self.close();
@@ -152,6 +150,7 @@ impl Writer {
             }
             self.sync_if_due();
             self.note_reported();
+            self.go_on_erasing();
         }
     }
 
@@ -247,7 +246,7 @@ impl Writer {
         let newest = files.range(first..=last).next_back();
         let part = match newest {
             None => 0,
-            Some((_, file)) if file.damage().is_none() && file.bytes() < self.file_bytes_max() => {
+            Some((_, file)) if self.takes_more(file) => {
                 let file = Arc::clone(file);
                 self.unseal(&file)?;
                 return Ok(file);
@@ -265,6 +264,10 @@ impl Writer {
         self.shared
             .change_files(|files| files.insert(name, Arc::clone(&file)));
         Ok(file)
+    }
+
+    fn takes_more(&self, file: &StoreFile) -> bool {
+        file.damage().is_none() && !file.is_frozen() && file.bytes() < self.file_bytes_max()
     }
 
     fn file_bytes_max(&self) -> u64 {
@@ -306,6 +309,7 @@ impl Writer {
         for file in self.shared.files().into_values() {
             if file.seal().is_none()
                 && file.damage().is_none()
+                && !file.is_frozen()
                 && let Err(error) = self.seal(&file)
             {
                 tracing::warn!(%error, "a store file could not be sealed");

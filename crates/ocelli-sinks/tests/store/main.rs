@@ -4,5 +4,7 @@
     reason = "a failed unwrap fails the test that asked, as in a test function"
 )]
 
+mod erasure;
 mod model;
+mod retention;
 mod stage;

@@ -14,6 +14,7 @@ use proptest::{option, prelude::*, sample::select};
 
 use crate::stage::{
     DAY, HOUR_MS, HandClock, MINUTE_MS, START_MS, WEEK, all, at, event, everything, open, options,
+    runtime,
 };
 
 fn number() -> impl Strategy<Value = f32> {
@@ -144,14 +145,6 @@ prop_compose! {
             after: None,
         }
     }
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
 }
 
 async fn append(store: &Store, model: &mut Model, class: RetentionClass, batch: &[EventRecord]) {

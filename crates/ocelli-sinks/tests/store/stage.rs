@@ -43,6 +43,11 @@ impl HandClock {
         self.wall_ms.fetch_add(ms, SeqCst);
         self.running_ms.fetch_add(ms as u64, SeqCst);
     }
+
+    /// Somebody sets the wall clock.
+    pub(crate) fn jump(&self, ms: i64) {
+        self.wall_ms.fetch_add(ms, SeqCst);
+    }
 }
 
 impl Clock for HandClock {
@@ -143,4 +148,42 @@ pub(crate) async fn everything(store: &Store) -> Vec<EventRecord> {
     let (events, damaged) = all(store, query).await;
     assert_eq!(damaged, Vec::<String>::new());
     events
+}
+
+/// Names of the store's event files, with what SQLite keeps beside them.
+pub(crate) fn event_files(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with("events-"))
+        .collect();
+    names.sort();
+    names
+}
+
+/// How often some bytes stand in the files of a folder.
+pub(crate) fn find_bytes(folder: &Path, wanted: &[u8]) -> usize {
+    std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            // One that goes meanwhile holds nothing.
+            let bytes = std::fs::read(entry.unwrap().path()).unwrap_or_default();
+            bytes
+                .windows(wanted.len())
+                .filter(|part| *part == wanted)
+                .count()
+        })
+        .sum()
+}
+
+pub(crate) fn ids(events: &[EventRecord]) -> Vec<String> {
+    events.iter().map(|event| event.id.clone()).collect()
+}
+
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
 }
