@@ -5,9 +5,13 @@ pub mod access;
 pub mod api;
 pub mod command;
 pub mod config;
+pub mod limits;
 pub mod live;
+pub mod log;
 pub mod models;
+pub mod mot;
 pub mod pull;
+pub mod reload;
 pub mod site;
 pub mod token;
 

@@ -1,0 +1,177 @@
+//! Tracks as MOT challenge text, for evaluation: `frame,id,left,top,width,height,conf,-1,-1,-1`,
+//! frames and pixels counted from 1 (<https://arxiv.org/abs/1603.00831>).
+
+use std::{
+    collections::HashMap,
+    io::{self, Write},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures_util::StreamExt as _;
+use ocelli_core::{
+    MediaTime, Tag,
+    seam::{Pace, Source, SourceItem, SourceStream},
+    wire::TrackBox,
+};
+
+/// Times that differ by less are one picture, in microseconds.
+const SAME_PICTURE_MICROS: i64 = 500;
+
+/// When the pictures of a recording are shown, in order, on the stream's timeline.
+#[derive(Clone, Default)]
+pub struct Pictures(Arc<Mutex<Shown>>);
+
+#[derive(Default)]
+struct Shown {
+    first_dts_micros: Option<i64>,
+    micros: Vec<i64>,
+}
+
+impl Pictures {
+    fn note(&self, dts_micros: i64, pts_micros: i64) {
+        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = *shown.first_dts_micros.get_or_insert(dts_micros);
+        let micros = pts_micros - first;
+        let place = shown.micros.partition_point(|&other| other < micros);
+        shown.micros.insert(place, micros);
+    }
+
+    /// The number of the picture that is shown at `at`, from 1. All pictures before it are known
+    /// when it is looked at: a decoder gives pictures out in this order.
+    pub fn number(&self, at: MediaTime) -> usize {
+        let shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = at.micros - SAME_PICTURE_MICROS;
+        shown.micros.partition_point(|&other| other < before) + 1
+    }
+}
+
+/// A source whose pictures are counted.
+pub struct Counted {
+    source: Arc<dyn Source>,
+    pictures: Pictures,
+}
+
+impl Counted {
+    /// Counts the pictures of `source` in `pictures`.
+    pub fn new(source: Arc<dyn Source>, pictures: Pictures) -> Self {
+        Self { source, pictures }
+    }
+}
+
+impl Source for Counted {
+    fn pace(&self) -> Pace {
+        self.source.pace()
+    }
+
+    fn open(&self) -> SourceStream {
+        let pictures = self.pictures.clone();
+        Box::pin(self.source.open().inspect(move |item| {
+            if let Ok(SourceItem::Packet(packet)) = item {
+                pictures.note(packet.dts_micros, packet.pts_micros);
+            }
+        }))
+    }
+
+    fn address(&self) -> String {
+        self.source.address()
+    }
+}
+
+/// Writes the boxes of one stream.
+pub struct MotWriter<W: Write> {
+    to: W,
+    pictures: Pictures,
+    /// Tags by their order of appearance, from 1.
+    numbers: HashMap<Tag, usize>,
+}
+
+impl<W: Write> MotWriter<W> {
+    /// Writes to `to`.
+    pub fn new(to: W, pictures: Pictures) -> Self {
+        Self {
+            to,
+            pictures,
+            numbers: HashMap::new(),
+        }
+    }
+
+    /// Writes what was seen in one look at a picture of this size in pixels. Boxes that were not
+    /// seen but predicted are left out.
+    pub fn look(
+        &mut self,
+        at: MediaTime,
+        (width, height): (u32, u32),
+        boxes: &[TrackBox],
+    ) -> io::Result<()> {
+        let frame = self.pictures.number(at);
+        let (width, height) = (f64::from(width), f64::from(height));
+        for one in boxes.iter().filter(|one| one.seen) {
+            let next = self.numbers.len() + 1;
+            let number = *self.numbers.entry(one.tag).or_insert(next);
+            writeln!(
+                self.to,
+                "{frame},{number},{:.2},{:.2},{:.2},{:.2},{:.4},-1,-1,-1",
+                f64::from(one.bbox.x) * width + 1.0,
+                f64::from(one.bbox.y) * height + 1.0,
+                f64::from(one.bbox.w) * width,
+                f64::from(one.bbox.h) * height,
+                one.score,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Writes everything that waits.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ocelli_core::{BBox, Label};
+
+    use super::*;
+
+    fn seen(tag: u64, seen: bool) -> TrackBox {
+        TrackBox {
+            tag: Tag(tag),
+            label: Label::Person,
+            bbox: BBox {
+                x: 0.25,
+                y: 0.5,
+                w: 0.1,
+                h: 0.2,
+            },
+            score: 0.5,
+            seen,
+            stationary: false,
+        }
+    }
+
+    #[test]
+    fn frames_are_counted_by_picture_and_tags_in_order() {
+        let pictures = Pictures::default();
+        // Shown in the order 0, 1, 2, 3; decoded 0, 2, 1, 3, on a timeline that begins at 7 s.
+        for (dts, pts) in [(0, 40), (40, 120), (80, 80), (120, 160)] {
+            pictures.note(7_000_000 + dts * 1000, 7_000_000 + pts * 1000);
+        }
+        let mut text = Vec::new();
+        let mut writer = MotWriter::new(&mut text, pictures);
+        let at = |millis: i64| MediaTime {
+            micros: millis * 1000,
+        };
+        writer.look(at(40), (100, 50), &[seen(9, true)]).unwrap();
+        writer
+            .look(at(120), (100, 50), &[seen(4, true), seen(9, false)])
+            .unwrap();
+        writer.look(at(160), (100, 50), &[seen(9, true)]).unwrap();
+        writer.finish().unwrap();
+        assert_eq!(
+            String::from_utf8(text).unwrap(),
+            "1,1,26.00,26.00,10.00,10.00,0.5000,-1,-1,-1\n\
+             3,2,26.00,26.00,10.00,10.00,0.5000,-1,-1,-1\n\
+             4,1,26.00,26.00,10.00,10.00,0.5000,-1,-1,-1\n"
+        );
+    }
+}
