@@ -1,11 +1,13 @@
 //! The command line: one file for each subcommand.
 
 mod check;
+mod client;
 mod eval;
 mod kinds;
 mod models;
 mod output;
 mod schema;
+mod top;
 
 use std::{ffi::OsString, io, process::ExitCode};
 
@@ -79,6 +81,7 @@ enum Command {
     Kinds(kinds::Arguments),
     Models(models::Arguments),
     Schema(schema::Arguments),
+    Top(top::Arguments),
 }
 
 /// Why a command did not do what it should.
@@ -151,6 +154,7 @@ fn dispatch(line: Line) -> Result<(), CommandError> {
         Command::Kinds(arguments) => kinds::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
+        Command::Top(arguments) => top::run(&arguments),
     }
 }
 

@@ -31,9 +31,10 @@ impl Table {
         }
     }
 
-    /// Adds a row.
+    /// Adds a row. What could steer a terminal is taken out: a cell may come from a camera.
     pub(super) fn row<const N: usize>(&mut self, cells: [String; N]) {
-        self.rows.push(cells.into());
+        let shown = |cell: String| cell.replace(char::is_control, "?");
+        self.rows.push(cells.map(shown).into());
     }
 
     /// The lines.

@@ -1,0 +1,129 @@
+//! Asks a running ocelli through its API.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
+use ocelli_core::Secret;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use super::{CommandError, variable};
+use crate::{config::default_data_dir, token};
+
+/// How long an answer may take.
+const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+/// The largest answer that is read, in bytes.
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
+
+/// Which ocelli to ask.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ClientArguments {
+    /// Where the API is.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8750")]
+    api: String,
+
+    /// A file with the API's token; without it, the environment's `OCELLI_TOKEN`, or the token in
+    /// the data directory.
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+
+    /// The data directory of the running ocelli, for its token.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// A connection to the API.
+pub(super) struct Client {
+    agent: ureq::Agent,
+    base: Url,
+    token: Secret,
+}
+
+impl Client {
+    /// Finds the API and its token.
+    pub(super) fn new(arguments: &ClientArguments) -> Result<Self, CommandError> {
+        let base = Url::parse(&arguments.api)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+            .ok_or_else(|| {
+                CommandError::Usage("--api is not an http or https address".to_owned())
+            })?;
+        let agent = ureq::Agent::config_builder()
+            .timeout_global(Some(ANSWER_WITHIN))
+            .max_redirects(0)
+            .http_status_as_error(false)
+            .proxy(None)
+            .build()
+            .into();
+        Ok(Self {
+            agent,
+            base,
+            token: find_token(arguments)?,
+        })
+    }
+
+    /// What the API answers to `path` with these queries.
+    pub(super) fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<T, CommandError> {
+        let mut url = self.base.clone();
+        url.set_path(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let mut answer = self
+            .agent
+            .get(url.as_str())
+            .header("Authorization", format!("Bearer {}", self.token.expose()))
+            .call()
+            .map_err(|error| {
+                CommandError::Failed(format!(
+                    "no answer from {}: {error}; is ocelli running there? (--api)",
+                    self.base
+                ))
+            })?;
+        let status = answer.status();
+        let body = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX);
+        if status == 401 {
+            let reason =
+                "the API refuses the token: name the right one with --token-file or --data";
+            return Err(CommandError::failed(reason));
+        }
+        if status != 200 {
+            let problem: serde_json::Value = body.read_json().unwrap_or_default();
+            let detail = ["detail", "title"]
+                .iter()
+                .find_map(|key| problem.get(key)?.as_str())
+                .unwrap_or("no reason given");
+            return Err(CommandError::Failed(format!(
+                "the API answers {status}: {detail}"
+            )));
+        }
+        body.read_json().map_err(|error| {
+            CommandError::Failed(format!("the answer to {path} is not understood: {error}"))
+        })
+    }
+}
+
+fn find_token(arguments: &ClientArguments) -> Result<Secret, CommandError> {
+    if let Some(file) = &arguments.token_file {
+        return std::fs::read_to_string(file)
+            .map(|text| Secret::new(text.trim()))
+            .map_err(|error| CommandError::Failed(format!("{}: {error}", file.display())));
+    }
+    if let Some(token) = variable("OCELLI_TOKEN").filter(|token| !token.is_empty()) {
+        return Ok(Secret::new(token));
+    }
+    let data_dir = match &arguments.data {
+        Some(dir) => dir.clone(),
+        None => default_data_dir(&variable),
+    };
+    token::read(&data_dir).map_err(|error| {
+        CommandError::Failed(format!(
+            "no token: {}: {error}; name it with --token-file or --data",
+            token::path(&data_dir).display()
+        ))
+    })
+}
