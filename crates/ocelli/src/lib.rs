@@ -5,13 +5,16 @@ pub mod access;
 pub mod api;
 pub mod command;
 pub mod config;
+pub mod keep;
 pub mod limits;
 pub mod live;
 pub mod log;
 pub mod models;
 pub mod mot;
+pub mod plan;
 pub mod pull;
 pub mod reload;
+pub mod run;
 pub mod site;
 pub mod token;
 

@@ -6,7 +6,9 @@ mod eval;
 mod kinds;
 mod models;
 mod output;
+mod run;
 mod schema;
+mod simulate;
 mod top;
 
 use std::{ffi::OsString, io, process::ExitCode};
@@ -34,8 +36,11 @@ const LONG_VERSION: &str = concat!(
 
 const AFTER_HELP: &str = "\
 Examples:
-  ocelli check ocelli.yaml    every error with its line
-  ocelli models               what there is to detect with
+  ocelli run rtsp://viewer:secret@camera.local/main   watch a camera, nothing to set up
+  ocelli run clip.mp4 --exit-at-end                   look at a recording
+  ocelli run ocelli.yaml                              run a configuration; a change is applied live
+  ocelli check ocelli.yaml                            every error with its line
+  ocelli top                                          see how the streams are
 
 Exit codes:
   0  done
@@ -76,11 +81,13 @@ struct Line {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(Box<run::Arguments>),
     Check(check::Arguments),
     Eval(Box<eval::Arguments>),
     Kinds(kinds::Arguments),
     Models(models::Arguments),
     Schema(schema::Arguments),
+    Simulate(simulate::Arguments),
     Top(top::Arguments),
 }
 
@@ -148,7 +155,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn dispatch(line: Line) -> Result<(), CommandError> {
+    let log = line.log.as_deref();
     match line.command {
+        Command::Run(arguments) => run::run(*arguments, log),
+        Command::Simulate(arguments) => simulate::run(&arguments, log),
         Command::Check(arguments) => check::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Kinds(arguments) => kinds::run(&arguments),

@@ -103,6 +103,8 @@ impl Loader<'_> {
         let detectors = self.section(&mut tree, "detectors");
         let streams = self.section(&mut tree, "streams");
         let tables = self.names(&mut tree, "streams_from");
+        let mut files = vec![self.file.as_ref().clone()];
+        files.extend(tables.iter().map(|(name, _)| self.folder.join(name)));
         let shape = read_all::<FileShape>(&mut tree, &mut self.faults).unwrap_or_default();
 
         let data_dir = self.data_dir(&shape);
@@ -136,6 +138,7 @@ impl Loader<'_> {
         let site = shape.site.unwrap_or_default();
         Ok(Configuration {
             file: Some(file.as_ref().clone()),
+            files,
             site: SiteSettings {
                 name: site.name,
                 contact: site.contact,

@@ -40,6 +40,8 @@ pub use trial::trial;
 pub struct Configuration {
     /// The file it came from; none: the command line.
     pub file: Option<PathBuf>,
+    /// Every file that it was read from.
+    pub files: Vec<PathBuf>,
     /// Whose cameras these are.
     pub site: SiteSettings,
     /// Where everything is kept.

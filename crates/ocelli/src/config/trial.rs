@@ -65,6 +65,7 @@ pub fn trial(
     }
     Ok(Configuration {
         file: None,
+        files: Vec::new(),
         site: SiteSettings::default(),
         data_dir,
         api: ApiSettings {

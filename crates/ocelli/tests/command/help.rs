@@ -30,6 +30,24 @@ fn help_pages_are_as_they_were() {
 }
 
 #[test]
+fn every_example_of_a_help_page_parses() {
+    // `--help` at the end of a line is an error of usage if what stands before it is wrong.
+    let main = text(&ocelli(&["--help"]).stdout);
+    let pages = main
+        .lines()
+        .filter(|line| line.starts_with("  ocelli "))
+        .map(|line| line.split("   ").next().unwrap().trim().to_owned());
+    let mut examples = 0;
+    for example in pages {
+        let mut arguments: Vec<&str> = example.split_whitespace().skip(1).collect();
+        arguments.push("--help");
+        assert_eq!(ocelli(&arguments).status.code(), Some(0), "{example}");
+        examples += 1;
+    }
+    assert!(examples > 3);
+}
+
+#[test]
 fn a_wrong_command_line_has_its_own_exit_code() {
     for arguments in [
         &["chek"][..],

@@ -1,0 +1,116 @@
+//! Takes what the engine gives out: events to the store, then to whoever watches; boxes at once.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use ocelli_core::EventRecord;
+use ocelli_engine::{BoxUpdate, Output};
+use ocelli_sinks::store::{APPEND_MAX, RetentionClass, Store, StoreError};
+use tokio::sync::mpsc::Receiver;
+
+use crate::{Configuration, Hub};
+
+/// Messages that are taken at a time: what comes while the store writes is kept in one go.
+const TAKEN_MAX: usize = 512;
+
+/// How long the events of each stream are kept. A stream that is taken away leaves its last
+/// events behind, so names are never forgotten.
+#[derive(Clone, Default)]
+pub struct Classes(Arc<Mutex<BTreeMap<Arc<str>, RetentionClass>>>);
+
+impl Classes {
+    /// Learns what a configuration says.
+    pub fn learn(&self, configuration: &Configuration) {
+        let mut classes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for stream in configuration.streams.values() {
+            let hours = stream.retention.hours();
+            classes.insert(Arc::clone(&stream.name), RetentionClass { hours });
+        }
+    }
+
+    fn of(&self, stream: &str) -> Option<RetentionClass> {
+        let classes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        classes.get(stream).copied()
+    }
+}
+
+/// Sees what was looked at, e.g. to write it down.
+pub trait Onlooker: Send {
+    /// One look was taken.
+    fn look(&mut self, update: &BoxUpdate);
+}
+
+/// Runs until the engine has ended and everything is kept.
+pub async fn keep(
+    mut output: Receiver<Output>,
+    store: Store,
+    classes: Classes,
+    hub: Hub,
+    mut onlooker: Option<Box<dyn Onlooker>>,
+) {
+    let mut taken = Vec::with_capacity(TAKEN_MAX);
+    let mut trouble = Trouble::default();
+    while output.recv_many(&mut taken, TAKEN_MAX).await > 0 {
+        let mut events = Vec::new();
+        for output in taken.drain(..) {
+            match output {
+                Output::Events { records } => events.extend(records),
+                Output::Boxes(update) => {
+                    if let Some(onlooker) = &mut onlooker {
+                        onlooker.look(&update);
+                    }
+                    hub.send_boxes(Arc::new(update));
+                }
+                // Nobody asks for stills yet.
+                Output::Still { .. } => {}
+            }
+        }
+        for (class, events) in by_class(&events, &classes) {
+            for events in events.chunks(APPEND_MAX) {
+                trouble.note(store.append(class, events.to_vec()).await.err());
+            }
+        }
+        for event in events {
+            hub.send_event(Arc::new(event));
+        }
+    }
+}
+
+fn by_class(
+    events: &[EventRecord],
+    classes: &Classes,
+) -> BTreeMap<RetentionClass, Vec<EventRecord>> {
+    let mut sorted: BTreeMap<RetentionClass, Vec<EventRecord>> = BTreeMap::new();
+    for event in events {
+        // Every stream is learnt before it starts; nothing is kept for which nobody said how long.
+        if let Some(class) = classes.of(&event.stream) {
+            sorted.entry(class).or_default().push(event.clone());
+        }
+    }
+    sorted
+}
+
+/// Says once that events are dropped, and once that they are kept again. How many were dropped
+/// is counted by the store.
+#[derive(Default)]
+struct Trouble {
+    dropping: bool,
+}
+
+impl Trouble {
+    fn note(&mut self, error: Option<StoreError>) {
+        match error {
+            None if self.dropping => {
+                self.dropping = false;
+                tracing::info!("events are kept again");
+            }
+            Some(error) if !self.dropping => {
+                self.dropping = true;
+                tracing::error!("events are dropped: {error}");
+            }
+            _ => {}
+        }
+    }
+}
