@@ -317,7 +317,7 @@ impl Engine {
 
     /// Ends in order: open tags end with their streams, then the eyes. What came out until then
     /// is in the output.
-    pub async fn stop(self) {
+    pub async fn stop(&self) {
         let streams = self.shared.streams();
         for cell in streams.values() {
             cell.take_away();

@@ -9,6 +9,7 @@ use ocelli_core::EventRecord;
 use ocelli_engine::{BoxUpdate, Output};
 use ocelli_sinks::store::{APPEND_MAX, RetentionClass, Store, StoreError};
 use tokio::sync::mpsc::Receiver;
+use tokio_util::sync::CancellationToken;
 
 use crate::{Configuration, Hub};
 
@@ -42,17 +43,37 @@ pub trait Onlooker: Send {
     fn look(&mut self, update: &BoxUpdate);
 }
 
-/// Runs until the engine has ended and everything is kept.
-pub async fn keep(
-    mut output: Receiver<Output>,
-    store: Store,
-    classes: Classes,
-    hub: Hub,
-    mut onlooker: Option<Box<dyn Onlooker>>,
-) {
+/// What [`keep`] works with.
+pub struct Keeper {
+    /// Where events are kept.
+    pub store: Store,
+    /// For how long.
+    pub classes: Classes,
+    /// Who watches.
+    pub hub: Hub,
+    /// Who sees every look.
+    pub onlooker: Option<Box<dyn Onlooker>>,
+}
+
+/// Runs until the engine has ended, which `ended` says, and everything that it gave out is kept.
+pub async fn keep(keeper: Keeper, mut output: Receiver<Output>, ended: CancellationToken) {
+    let Keeper {
+        store,
+        classes,
+        hub,
+        mut onlooker,
+    } = keeper;
     let mut taken = Vec::with_capacity(TAKEN_MAX);
     let mut trouble = Trouble::default();
-    while output.recv_many(&mut taken, TAKEN_MAX).await > 0 {
+    loop {
+        let number = tokio::select! {
+            biased;
+            number = output.recv_many(&mut taken, TAKEN_MAX) => number,
+            () = ended.cancelled() => 0,
+        };
+        if number == 0 {
+            return;
+        }
         let mut events = Vec::new();
         for output in taken.drain(..) {
             match output {

@@ -4,7 +4,7 @@
 use std::{
     collections::HashMap,
     io::{self, Write},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use futures_util::StreamExt as _;
@@ -17,19 +17,35 @@ use ocelli_core::{
 /// Times that differ by less are one picture, in microseconds.
 const SAME_PICTURE_MICROS: i64 = 500;
 
-/// When the pictures of a recording are shown, in order, on the stream's timeline.
+/// The pictures of a recording: their size, and when they are shown on the stream's timeline.
 #[derive(Clone, Default)]
 pub struct Pictures(Arc<Mutex<Shown>>);
 
 #[derive(Default)]
 struct Shown {
+    /// Pixels.
+    size: (u32, u32),
     first_dts_micros: Option<i64>,
+    /// In order.
     micros: Vec<i64>,
 }
 
 impl Pictures {
+    fn shown(&self) -> MutexGuard<'_, Shown> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_size(&self, width: u32, height: u32) {
+        self.shown().size = (width, height);
+    }
+
+    /// Width and height in pixels, as the recording says.
+    pub fn size(&self) -> (u32, u32) {
+        self.shown().size
+    }
+
     fn note(&self, dts_micros: i64, pts_micros: i64) {
-        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = self.shown();
         let first = *shown.first_dts_micros.get_or_insert(dts_micros);
         let micros = pts_micros - first;
         let place = shown.micros.partition_point(|&other| other < micros);
@@ -39,7 +55,7 @@ impl Pictures {
     /// The number of the picture that is shown at `at`, from 1. All pictures before it are known
     /// when it is looked at: a decoder gives pictures out in this order.
     pub fn number(&self, at: MediaTime) -> usize {
-        let shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = self.shown();
         let before = at.micros - SAME_PICTURE_MICROS;
         shown.micros.partition_point(|&other| other < before) + 1
     }
@@ -65,10 +81,12 @@ impl Source for Counted {
 
     fn open(&self) -> SourceStream {
         let pictures = self.pictures.clone();
-        Box::pin(self.source.open().inspect(move |item| {
-            if let Ok(SourceItem::Packet(packet)) = item {
+        Box::pin(self.source.open().inspect(move |item| match item {
+            Ok(SourceItem::Packet(packet)) => {
                 pictures.note(packet.dts_micros, packet.pts_micros);
             }
+            Ok(SourceItem::Parameters(of)) => pictures.note_size(of.width, of.height),
+            _ => {}
         }))
     }
 
@@ -95,15 +113,10 @@ impl<W: Write> MotWriter<W> {
         }
     }
 
-    /// Writes what was seen in one look at a picture of this size in pixels. Boxes that were not
-    /// seen but predicted are left out.
-    pub fn look(
-        &mut self,
-        at: MediaTime,
-        (width, height): (u32, u32),
-        boxes: &[TrackBox],
-    ) -> io::Result<()> {
+    /// Writes what was seen in one look. Boxes that were not seen but predicted are left out.
+    pub fn look(&mut self, at: MediaTime, boxes: &[TrackBox]) -> io::Result<()> {
         let frame = self.pictures.number(at);
+        let (width, height) = self.pictures.size();
         let (width, height) = (f64::from(width), f64::from(height));
         for one in boxes.iter().filter(|one| one.seen) {
             let next = self.numbers.len() + 1;
@@ -156,16 +169,17 @@ mod tests {
         for (dts, pts) in [(0, 40), (40, 120), (80, 80), (120, 160)] {
             pictures.note(7_000_000 + dts * 1000, 7_000_000 + pts * 1000);
         }
+        pictures.note_size(100, 50);
         let mut text = Vec::new();
         let mut writer = MotWriter::new(&mut text, pictures);
         let at = |millis: i64| MediaTime {
             micros: millis * 1000,
         };
-        writer.look(at(40), (100, 50), &[seen(9, true)]).unwrap();
+        writer.look(at(40), &[seen(9, true)]).unwrap();
         writer
-            .look(at(120), (100, 50), &[seen(4, true), seen(9, false)])
+            .look(at(120), &[seen(4, true), seen(9, false)])
             .unwrap();
-        writer.look(at(160), (100, 50), &[seen(9, true)]).unwrap();
+        writer.look(at(160), &[seen(9, true)]).unwrap();
         writer.finish().unwrap();
         assert_eq!(
             String::from_utf8(text).unwrap(),

@@ -88,7 +88,11 @@ impl Planner {
         stream.url.hash(&mut hasher);
         stream.detect_url.hash(&mut hasher);
         stream.user.hash(&mut hasher);
-        stream.password.as_ref().map(Secret::expose).hash(&mut hasher);
+        stream
+            .password
+            .as_ref()
+            .map(Secret::expose)
+            .hash(&mut hasher);
         serde_json::Value::Object(stream.source.clone())
             .to_string()
             .hash(&mut hasher);
@@ -124,7 +128,11 @@ mod tests {
         assert_ne!(version(configuration("a")), version(configuration("b")));
         let other = Planner::default();
         let elsewhere = other.streams(&configuration("a"), |source| source).unwrap();
-        assert_ne!(version(configuration("a")), elsewhere[0].source_version, "it tells nothing");
+        assert_ne!(
+            version(configuration("a")),
+            elsewhere[0].source_version,
+            "it tells nothing"
+        );
     }
 
     #[test]

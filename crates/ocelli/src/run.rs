@@ -14,14 +14,15 @@ use ocelli_sinks::store::{Store, StoreError, StoreOptions};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
-    task::{JoinHandle, block_in_place},
+    task::block_in_place,
     time::interval,
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     Configuration, Hub,
     config::{ConfigErrors, LoadOptions, Variables, load},
-    keep::{Classes, Onlooker, keep},
+    keep::{Classes, Keeper, Onlooker, keep},
     limits,
     plan::{Planner, Unplannable},
     reload::{LOOK_EVERY, Watch},
@@ -174,12 +175,22 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
     )
     .await?;
     let hub = Hub::default();
-    let keeper = spawn_keeper(output, &store, &classes, &hub, options.onlooker);
+    let ended = CancellationToken::new();
+    let keeper = Keeper {
+        store: store.clone(),
+        classes: classes.clone(),
+        hub: hub.clone(),
+        onlooker: options.onlooker,
+    };
+    let keeper = tokio::spawn(keep(keeper, output, ended.clone()));
     let number = configuration.streams.len();
     tracing::info!("watching {number} streams");
 
     let mut follower = Follower {
-        watch: configuration.file.clone().map(|_| Watch::new(configuration.files.clone())),
+        watch: configuration
+            .file
+            .clone()
+            .map(|_| Watch::new(configuration.files.clone())),
         overrides: options.overrides,
         variables,
         planner,
@@ -189,17 +200,17 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
     };
     let mut look = interval(LOOK_EVERY);
     let mut retain = interval(RETAIN_EVERY);
-    let ended = async {
+    let recordings = async {
         if options.exit_at_end {
             engine.ended().await;
         } else {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     };
-    tokio::pin!(ended);
+    tokio::pin!(recordings);
     loop {
         tokio::select! {
-            () = &mut ended => break,
+            () = &mut recordings => break,
             _ = signals.interrupt.recv() => break,
             _ = signals.terminate.recv() => break,
             _ = signals.hangup.recv() => follower.reload(&engine).await,
@@ -211,7 +222,7 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
     let streams = engine.streams();
     let events = engine.status();
     engine.stop().await;
-    drop(engine);
+    ended.cancel();
     if keeper.await.is_err() {
         tracing::error!("the task that keeps events panicked");
     }
@@ -219,24 +230,11 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
     Ok(Summary { streams, events })
 }
 
-fn spawn_keeper(
-    output: tokio::sync::mpsc::Receiver<ocelli_engine::Output>,
-    store: &Store,
-    classes: &Classes,
-    hub: &Hub,
-    onlooker: Option<Box<dyn Onlooker>>,
-) -> JoinHandle<()> {
-    tokio::spawn(keep(
-        output,
-        store.clone(),
-        classes.clone(),
-        hub.clone(),
-        onlooker,
-    ))
-}
-
 fn make_data_dir(dir: &Path) -> Result<(), RunError> {
-    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    let made = fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir);
     made.map_err(|error| RunError::DataDir {
         dir: dir.display().to_string(),
         error,
@@ -320,7 +318,7 @@ impl Follower<'_> {
         let mut configuration = match block_in_place(|| load(&file, &options)) {
             Ok(configuration) => configuration,
             Err(errors) => {
-                self.refuse(&errors);
+                refuse(&errors);
                 return;
             }
         };
@@ -351,16 +349,6 @@ impl Follower<'_> {
         }
     }
 
-    fn refuse(&self, errors: &ConfigErrors) {
-        for error in errors.iter() {
-            tracing::error!("{error}");
-        }
-        tracing::error!(
-            "the changed configuration is not taken ({} errors): the one before stays in force",
-            errors.count()
-        );
-    }
-
     /// What needs a restart.
     fn mention_what_stays(&self, new: &Configuration) {
         let old = self.current.borrow();
@@ -374,6 +362,16 @@ impl Follower<'_> {
             }
         }
     }
+}
+
+fn refuse(errors: &ConfigErrors) {
+    for error in errors.iter() {
+        tracing::error!("{error}");
+    }
+    tracing::error!(
+        "the changed configuration is not taken ({} errors): the one before stays in force",
+        errors.count()
+    );
 }
 
 /// The signals that a service gets.

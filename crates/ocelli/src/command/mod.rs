@@ -157,7 +157,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(line: Line) -> Result<(), CommandError> {
     let log = line.log.as_deref();
     match line.command {
-        Command::Run(arguments) => run::run(*arguments, log),
+        Command::Run(arguments) => run::run(&arguments, log),
         Command::Simulate(arguments) => simulate::run(&arguments, log),
         Command::Check(arguments) => check::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),

@@ -31,6 +31,10 @@ use crate::{
 /// With addresses or recordings, the built-in profile `trial` is used: the API on this machine
 /// only, no event kept for longer than an hour, no pictures.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 #[command(after_help = "\
 Examples:
   ocelli run                                        run ./ocelli.yaml
@@ -109,7 +113,7 @@ fn gate(text: &str) -> Result<GateKind, String> {
     })
 }
 
-pub(super) fn run(arguments: Arguments, filter: Option<&str>) -> Result<(), CommandError> {
+pub(super) fn run(arguments: &Arguments, filter: Option<&str>) -> Result<(), CommandError> {
     log::start(filter, "info").map_err(|error| CommandError::Usage(error.to_string()))?;
     let overrides = Overrides {
         data_dir: arguments.data.clone(),
@@ -121,7 +125,7 @@ pub(super) fn run(arguments: Arguments, filter: Option<&str>) -> Result<(), Comm
         looped: arguments.looped,
         best_effort_because: arguments.best_effort.clone(),
     };
-    let mut configuration = configuration(&arguments)?;
+    let mut configuration = configuration(arguments)?;
     overrides.apply(&mut configuration);
     let exit_at_end = arguments.exit_at_end || arguments.mot.is_some();
     let (tap, onlooker) = match &arguments.mot {
@@ -180,7 +184,8 @@ fn configuration(arguments: &Arguments) -> Result<Configuration, CommandError> {
     };
     if let Some(file) = file {
         if arguments.detector.is_some() {
-            let reason = "--detector is for addresses and recordings: a configuration names its own";
+            let reason =
+                "--detector is for addresses and recordings: a configuration names its own";
             return Err(CommandError::Usage(reason.to_owned()));
         }
         let options = LoadOptions {
@@ -207,26 +212,30 @@ fn mot(
     file: &Path,
     configuration: &Configuration,
 ) -> Result<(Tap, Box<dyn Onlooker>), CommandError> {
-    let stream = match configuration.streams.values().collect::<Vec<_>>()[..] {
-        [stream] => stream,
-        _ => return Err(CommandError::Usage("--mot takes one recording".to_owned())),
+    let [stream] = configuration.streams.values().collect::<Vec<_>>()[..] else {
+        return Err(CommandError::Usage("--mot takes one recording".to_owned()));
     };
     if stream.detect_url.as_ref().unwrap_or(&stream.url).scheme() != "file" {
-        return Err(CommandError::Usage("--mot takes a recording: pictures of a camera have no numbers".to_owned()));
+        return Err(CommandError::Usage(
+            "--mot takes a recording: pictures of a camera have no numbers".to_owned(),
+        ));
     }
     let to = File::create(file)
         .map_err(|error| CommandError::Failed(format!("{}: {error}", file.display())))?;
     let pictures = Pictures::default();
     let counted = pictures.clone();
     let tap: Tap = Box::new(move |source| Arc::new(Counted::new(source, counted.clone())));
-    Ok((tap, Box::new(Writer(MotWriter::new(BufWriter::new(to), pictures)))))
+    Ok((
+        tap,
+        Box::new(Writer(MotWriter::new(BufWriter::new(to), pictures))),
+    ))
 }
 
 struct Writer(MotWriter<BufWriter<File>>);
 
 impl Onlooker for Writer {
     fn look(&mut self, update: &BoxUpdate) {
-        if let Err(error) = self.0.look(update.at, (1, 1), &update.boxes) {
+        if let Err(error) = self.0.look(update.at, &update.boxes) {
             tracing::error!("MOT text cannot be written: {error}");
         }
     }

@@ -2,15 +2,14 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Duration,
 };
 
 use clap::{Args, ValueEnum};
 use ocelli_core::Secret;
-use ocelli_media::{
-    simulate::{AuthScheme, Clip, Credentials, Fault, FaultRule, Join, Running, Simulation},
-    source::{self, Reach, SourceRequest},
+use ocelli_media::simulate::{
+    AuthScheme, Clip, Credentials, Fault, FaultRule, Join, Running, Simulation,
 };
 
 use super::{CommandError, output, variable};
@@ -136,7 +135,10 @@ pub(super) fn run(arguments: &Arguments, filter: Option<&str>) -> Result<(), Com
     runtime.block_on(async {
         let mut clips = Vec::new();
         for file in &arguments.clips {
-            clips.push(read_clip(file).await?);
+            let wrong = |reason: ocelli_media::simulate::ClipError| {
+                CommandError::Failed(format!("{}: {reason}", file.display()))
+            };
+            clips.push(Clip::open(file).map_err(wrong)?);
         }
         let mut simulation = Simulation::new(clips, arguments.streams as usize);
         simulation.listen = SocketAddr::new(arguments.listen, arguments.port);
@@ -181,22 +183,6 @@ fn credentials(arguments: &Arguments) -> Result<Option<Credentials>, CommandErro
             .collect();
     }
     Ok(Some(credentials))
-}
-
-async fn read_clip(file: &Path) -> Result<Clip, CommandError> {
-    let wrong = |reason: String| CommandError::Failed(format!("{}: {reason}", file.display()));
-    let path = std::path::absolute(file).map_err(|error| wrong(error.to_string()))?;
-    let url = url::Url::from_file_path(path).map_err(|()| wrong("not a path".to_owned()))?;
-    let source = source::build(SourceRequest {
-        url,
-        credentials: None,
-        options: serde_json::Map::new(),
-        reach: Reach::Operator,
-    })
-    .map_err(|error| wrong(error.to_string()))?;
-    Clip::read(source.open())
-        .await
-        .map_err(|error| wrong(error.to_string()))
 }
 
 fn announce(running: &Running) -> Result<(), CommandError> {
