@@ -1,17 +1,53 @@
-//! Live cameras by RTSP.
+//! Live cameras by RTSP 1.0 (RFC 2326): H.264, H.265 and MJPEG, within the RTSP connection or by
+//! UDP, with Basic and Digest.
+//!
+//! What comes from a camera is parsed here in safe Rust, and bounded before it is kept:
+//!
+//! | what | limit |
+//! | --- | --- |
+//! | lines of an answer | 16 KB |
+//! | description of the stream | 64 KB |
+//! | picture, and with it every NAL unit | 4 MB, see [`ocelli_core::Packet::BYTES_MAX`] |
+//! | parameter sets | 60 KB; size as [`ocelli_core::CodecParameters::size_is_sane`], before anything is announced |
+//! | packets that wait for a late one (UDP) | 32 |
+//! | until a camera plays | 10 s for each of its addresses |
+//! | without a picture | 10 to 15 s |
+//!
+//! A camera's name is resolved once for each connection and judged by [`crate::address`]; requests
+//! keep the name in their addresses. Nothing that a camera says leads to another connection:
+//! redirects are not followed, addresses of other hosts in its description are refused, UDP packets
+//! are taken from its own address alone, and a session is torn down on the connection it has.
+//!
+//! Where packets are lost, the picture that they belonged to is left out and
+//! [`ocelli_core::seam::SourceItem::Lost`] goes before the next one.
 
-mod retina_session;
+mod assembly;
+mod auth;
+mod connection;
+mod live;
+mod message;
+mod receiver;
+mod rtcp;
+mod rtp;
+mod sdp;
+mod session;
+mod udp;
 
-use std::sync::Arc;
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
 
-use futures_util::stream;
+use futures_core::Stream;
 use ocelli_core::{
     StageError,
-    seam::{Pace, Source, SourceStream},
+    seam::{Pace, Source, SourceItem, SourceStream},
 };
 use serde::Deserialize;
 use url::Url;
 
+use self::live::Live;
 use super::{Credentials, Reach, SourceKind, SourceRequest, options};
 
 /// See the module.
@@ -42,6 +78,9 @@ struct Options {
     transport: Transport,
     /// Wall time is what the camera says in its sender reports, not when packets arrive.
     trust_camera_clock: bool,
+    /// The camera calls itself by another name or address, because it stands behind a router that
+    /// changes addresses. It is connected to at the address given here all the same.
+    foreign_control: bool,
 }
 
 struct Camera(Arc<Target>);
@@ -57,7 +96,7 @@ struct Target {
 impl Camera {
     fn new(request: SourceRequest) -> Result<Self, StageError> {
         let options = options(request.options)?;
-        if request.url.host().is_none() {
+        if !request.url.has_host() {
             return Err(StageError::Rejected("the address names no host".to_owned()));
         }
         Ok(Self(Arc::new(Target {
@@ -75,24 +114,10 @@ impl Source for Camera {
     }
 
     fn open(&self) -> SourceStream {
-        let connect = retina_session::connect(Arc::clone(&self.0));
-        Box::pin(stream::unfold(
-            State::Idle(Box::pin(connect)),
-            |state| async {
-                let mut playing = match state {
-                    State::Idle(connect) => match connect.await {
-                        Ok(playing) => playing,
-                        Err(error) => return Some((Err(error), State::Ended)),
-                    },
-                    State::Playing(playing) => playing,
-                    State::Ended => return None,
-                };
-                match playing.next().await {
-                    Ok(item) => Some((Ok(item), State::Playing(playing))),
-                    Err(error) => Some((Err(error), State::Ended)),
-                }
-            },
-        ))
+        let target = Arc::clone(&self.0);
+        Box::pin(Items::Beginning(Box::pin(async move {
+            session::begin(&target).await.map(Box::new)
+        })))
     }
 
     fn address(&self) -> String {
@@ -100,8 +125,35 @@ impl Source for Camera {
     }
 }
 
-enum State<C> {
-    Idle(C),
-    Playing(Box<retina_session::Playing>),
+/// The items of one connection.
+enum Items<B> {
+    Beginning(Pin<Box<B>>),
+    Live(Box<Live>),
     Ended,
+}
+
+impl<B: Future<Output = Result<Box<Live>, StageError>>> Stream for Items<B> {
+    type Item = Result<SourceItem, StageError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        loop {
+            let error = match this {
+                Self::Beginning(begin) => match ready!(begin.as_mut().poll(cx)) {
+                    Ok(live) => {
+                        *this = Self::Live(live);
+                        continue;
+                    }
+                    Err(error) => error,
+                },
+                Self::Live(live) => match ready!(live.poll_item(cx)) {
+                    Ok(item) => return Poll::Ready(Some(Ok(item))),
+                    Err(error) => error,
+                },
+                Self::Ended => return Poll::Ready(None),
+            };
+            *this = Self::Ended;
+            return Poll::Ready(Some(Err(error)));
+        }
+    }
 }
