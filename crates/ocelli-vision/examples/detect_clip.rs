@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ffmpeg -i clip.mp4 -c copy -bsf:v h264_mp4toannexb clip.h264
-//! detect_clip clip.h264 model.onnx family 320x192 letterbox|stretch every label [threshold]
+//! detect_clip clip.h264 model.onnx family 320x192 letterbox|stretch every label [threshold [libavcodec|rust]]
 //! ```
 //! Prints CPU milliseconds of each stage to standard error.
 #![expect(
@@ -58,34 +58,33 @@ fn run(arguments: &[String]) -> Result<(), String> {
     let model = std::fs::read(model).map_err(|error| error.to_string())?;
     let mut detector = clip::detector(&settings, &model)?;
     let every = number(every)? as usize;
+    let kind = match rest.get(1).map(String::as_str) {
+        None | Some("libavcodec") => DecoderKind::Libavcodec,
+        Some("rust") => DecoderKind::Rust,
+        Some(other) => return Err(format!("unknown decoder `{other}`")),
+    };
     let mut costs = clip::Costs::default();
-    clip::each_picture(
-        &bytes,
-        codec,
-        DecoderKind::Libavcodec,
-        &mut costs,
-        |at, picture, costs| {
-            if at % every != 0 {
-                return Ok(());
+    clip::each_picture(&bytes, codec, kind, &mut costs, |at, picture, costs| {
+        if at % every != 0 {
+            return Ok(());
+        }
+        let (width, height) = (picture.width as f32, picture.height as f32);
+        for item in clip::detect(&mut detector, &picture, costs)? {
+            if item.label.as_str() == label {
+                let bbox = item.bbox;
+                println!(
+                    "{},-1,{:.2},{:.2},{:.2},{:.2},{:.4},-1,-1,-1",
+                    at + 1,
+                    bbox.x * width + 1.0,
+                    bbox.y * height + 1.0,
+                    bbox.w * width,
+                    bbox.h * height,
+                    item.score
+                );
             }
-            let (width, height) = (picture.width as f32, picture.height as f32);
-            for item in clip::detect(&mut detector, &picture, costs)? {
-                if item.label.as_str() == label {
-                    let bbox = item.bbox;
-                    println!(
-                        "{},-1,{:.2},{:.2},{:.2},{:.2},{:.4},-1,-1,-1",
-                        at + 1,
-                        bbox.x * width + 1.0,
-                        bbox.y * height + 1.0,
-                        bbox.w * width,
-                        bbox.h * height,
-                        item.score
-                    );
-                }
-            }
-            Ok(())
-        },
-    )?;
+        }
+        Ok(())
+    })?;
     eprintln!("{costs}");
     Ok(())
 }

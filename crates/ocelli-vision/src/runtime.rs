@@ -34,28 +34,15 @@ pub enum RuntimeError {
     NotLoaded,
 }
 
-/// The path of ONNX Runtime: `OCELLI_ONNXRUNTIME`, or beside the executable, in `../lib` or `.deps`
-/// of a folder above it, or where the system keeps libraries.
+/// The path of ONNX Runtime: `OCELLI_ONNXRUNTIME`, or beside the executable, or in `../lib` of its
+/// folder, or in `.deps` of the source tree that it was built in, or where the system keeps
+/// libraries.
 pub fn find_onnx_runtime() -> Result<PathBuf, RuntimeError> {
     if let Some(path) = std::env::var_os("OCELLI_ONNXRUNTIME").filter(|path| !path.is_empty()) {
         return Ok(PathBuf::from(path));
     }
-    let mut candidates = Vec::new();
-    if let Ok(executable) = std::env::current_exe() {
-        for folder in executable.ancestors().skip(1) {
-            candidates.push(folder.join(FILE));
-            candidates.push(folder.join("lib").join(FILE));
-            candidates.push(folder.join(".deps").join(FILE));
-        }
-    }
-    for folder in [
-        "/usr/local/lib",
-        "/usr/lib",
-        "/usr/lib/x86_64-linux-gnu",
-        "/usr/lib/aarch64-linux-gnu",
-    ] {
-        candidates.push(Path::new(folder).join(FILE));
-    }
+    let executable = std::env::current_exe().unwrap_or_default();
+    let candidates = candidates(&executable, |folder| folder.join("Cargo.lock").is_file());
     let found = candidates.iter().find(|path| path.is_file()).cloned();
     found.ok_or_else(|| RuntimeError::NotFound {
         looked_at: candidates
@@ -64,6 +51,28 @@ pub fn find_onnx_runtime() -> Result<PathBuf, RuntimeError> {
             .collect::<Vec<_>>()
             .join(", "),
     })
+}
+
+/// Where the library may lie for this executable. Folders above it are no place to load code from,
+/// as anyone may write to some of them, unless one of them is a source tree.
+fn candidates(executable: &Path, is_source_tree: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
+    let mut candidates = Vec::new();
+    if let Some(folder) = executable.parent() {
+        candidates.push(folder.join(FILE));
+        if let Some(above) = folder.parent() {
+            candidates.push(above.join("lib").join(FILE));
+        }
+        let tree = folder.ancestors().find(|folder| is_source_tree(folder));
+        candidates.extend(tree.map(|tree| tree.join(".deps").join(FILE)));
+    }
+    let system = [
+        "/usr/local/lib",
+        "/usr/lib",
+        "/usr/lib/x86_64-linux-gnu",
+        "/usr/lib/aarch64-linux-gnu",
+    ];
+    candidates.extend(system.map(|folder| Path::new(folder).join(FILE)));
+    candidates
 }
 
 static ENVIRONMENT: OnceLock<Environment> = OnceLock::new();
@@ -91,4 +100,32 @@ pub fn init_onnx_runtime(path: &Path) -> Result<(), RuntimeError> {
 /// The environment that sessions are built in.
 pub(crate) fn environment() -> Result<&'static Environment, RuntimeError> {
     ENVIRONMENT.get().ok_or(RuntimeError::NotLoaded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_library_is_looked_for_beside_the_executable_and_in_its_source_tree_alone() {
+        let mut installed = candidates(Path::new("/opt/ocelli/bin/ocelli-eye"), |_| false);
+        installed.retain(|path| path.starts_with("/opt"));
+        let expected = ["/opt/ocelli/bin", "/opt/ocelli/lib"];
+        assert_eq!(
+            installed,
+            expected.map(|folder| Path::new(folder).join(FILE))
+        );
+
+        let built = Path::new("/home/me/ocelli/target/debug/ocelli-eye");
+        let candidates = candidates(built, |folder| folder == Path::new("/home/me/ocelli"));
+        assert!(candidates.contains(&Path::new("/home/me/ocelli/.deps").join(FILE)));
+        assert!(!candidates.contains(&Path::new("/home/me/.deps").join(FILE)));
+    }
+
+    #[test]
+    fn a_file_that_is_no_library_is_said_with_its_path() {
+        let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+        let error = init_onnx_runtime(path).unwrap_err().to_string();
+        assert!(error.contains("Cargo.toml cannot be used"), "{error}");
+    }
 }
