@@ -15,6 +15,7 @@ mod health;
 mod host;
 mod identity;
 mod kinds;
+mod launch;
 mod live_events;
 mod login;
 mod metrics;
@@ -31,6 +32,7 @@ mod streams;
 mod system;
 mod table;
 mod ticket;
+mod tls;
 mod tokens;
 mod users;
 mod watching;
@@ -53,8 +55,10 @@ use crate::{
     access::{Access, PrincipalId},
     token::TokenCheck,
 };
+pub use launch::{LaunchError, Running, launch};
 pub use rate::Rate;
 use rate::{Attempts, RateLimit};
+pub use tls::TlsError;
 pub use watching::Watching;
 
 /// How the API behaves.

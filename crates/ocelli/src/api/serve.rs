@@ -17,7 +17,11 @@ use axum::{
 };
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::{
     sync::CancellationToken,
     task::{TaskTracker, task_tracker::TaskTrackerToken},
@@ -127,9 +131,10 @@ impl Seats {
 }
 
 /// Answers with `router` whoever connects to `listener`, until `stop`; then lets answers end that
-/// are under way, for as long as the limits say.
+/// are under way, for as long as the limits say. With `tls` it speaks nothing else.
 pub async fn serve(
     listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     router: Router,
     limits: ServeLimits,
     stop: CancellationToken,
@@ -157,9 +162,23 @@ pub async fn serve(
             address,
             _seat: Arc::new(seat),
         };
-        let connection = connection(stream, peer, router.clone(), limits, stop.clone());
-        let kill = kill.clone();
+        let (router, stop, kill) = (router.clone(), stop.clone(), kill.clone());
+        let tls = tls.clone();
         tokio::spawn(async move {
+            let connection = async {
+                // Small answers go out at once.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "no TCP_NODELAY");
+                }
+                match tls {
+                    None => connection(stream, peer, router, limits, stop).await,
+                    Some(tls) => {
+                        if let Some(stream) = shake_hands(&tls, stream, &limits).await {
+                            connection(stream, peer, router, limits, stop).await;
+                        }
+                    }
+                }
+            };
             tokio::select! {
                 () = connection => {}
                 () = kill.cancelled() => {}
@@ -177,17 +196,29 @@ pub async fn serve(
     kill.cancel();
 }
 
-async fn connection(
+/// A client that is not done in time is given up.
+async fn shake_hands(
+    tls: &TlsAcceptor,
     stream: TcpStream,
+    limits: &ServeLimits,
+) -> Option<TlsStream<TcpStream>> {
+    match tokio::time::timeout(limits.header_timeout, tls.accept(stream)).await {
+        Ok(Ok(stream)) => Some(stream),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "no TLS");
+            None
+        }
+        Err(_elapsed) => None,
+    }
+}
+
+async fn connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: Peer,
     router: Router,
     limits: ServeLimits,
     stop: CancellationToken,
 ) {
-    // Small answers go out at once.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "no TCP_NODELAY");
-    }
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer.clone());

@@ -90,7 +90,7 @@ async fn what_is_open_says_ok_and_no_more() {
 async fn paths_that_are_not_there_are_locked_too() {
     let site = site::start().await;
     for path in [
-        "/",
+        "/nothing",
         "/api/v1/nothing",
         "/api/v2/streams",
         "/api/v1/streams/",

@@ -6,6 +6,7 @@ mod accounts;
 mod boxes;
 mod doors;
 mod events;
+mod launched;
 mod limits;
 mod live;
 mod reads;

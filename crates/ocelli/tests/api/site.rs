@@ -103,6 +103,30 @@ fn planted(name: &str, state: StreamState) -> StreamStatus {
     }
 }
 
+/// A client that takes the certificates which a test hands it.
+pub(crate) fn client_builder() -> reqwest::ClientBuilder {
+    // Installed once in each process: another call says that it is.
+    let _installed = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy()
+}
+
+pub(crate) fn client() -> reqwest::Client {
+    client_builder().build().unwrap()
+}
+
+/// An engine with the planted streams.
+pub(crate) fn engine() -> Arc<Planted> {
+    let streams = [
+        planted(STREAMS[0], StreamState::Live),
+        planted(STREAMS[1], StreamState::Unavailable),
+        planted(STREAMS[2], StreamState::Live),
+    ];
+    let streams = streams.map(|stream| (stream.name.to_string(), stream));
+    Arc::new(Planted {
+        streams: Mutex::new(streams.into()),
+    })
+}
+
 /// A running API. It stops when it is dropped.
 pub(crate) struct Site {
     pub(crate) dir: tempfile::TempDir,
@@ -167,15 +191,7 @@ pub(crate) async fn start_with(
     let dir = tempfile::tempdir().unwrap();
     let configuration = configured(&dir, configuration);
     let (access, first) = Access::open(dir.path(), now()).unwrap();
-    let streams = [
-        planted(STREAMS[0], StreamState::Live),
-        planted(STREAMS[1], StreamState::Unavailable),
-        planted(STREAMS[2], StreamState::Live),
-    ];
-    let streams = streams.map(|stream| (stream.name.to_string(), stream));
-    let engine = Arc::new(Planted {
-        streams: Mutex::new(streams.into()),
-    });
+    let engine = engine();
     let hub = Hub::default();
     let stop = CancellationToken::new();
     let (sender, receiver) = watch::channel(Arc::new(configuration));
@@ -195,7 +211,7 @@ pub(crate) async fn start_with(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let router = Arc::new(api).router();
-    let server = tokio::spawn(serve::serve(listener, router, limits, stop.clone()));
+    let server = tokio::spawn(serve::serve(listener, None, router, limits, stop.clone()));
     Site {
         dir,
         address,
@@ -206,12 +222,12 @@ pub(crate) async fn start_with(
         first: first.unwrap(),
         stop,
         server: Some(server),
-        client: reqwest::Client::new(),
+        client: client(),
         _configuration: sender,
     }
 }
 
-fn configured(dir: &tempfile::TempDir, text: &str) -> Configuration {
+pub(crate) fn configured(dir: &tempfile::TempDir, text: &str) -> Configuration {
     let file = dir.path().join("ocelli.yaml");
     fs::write(&file, text).unwrap();
     let options = LoadOptions {
