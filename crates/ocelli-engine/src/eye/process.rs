@@ -116,6 +116,9 @@ fn start(executable: &Path) -> io::Result<Started> {
     let blackbox = File::from(blackbox);
     let child = Command::new(executable)
         .env_clear()
+        // ONNX Runtime as its makers publish it reports over the network, from a thread of its
+        // own, unless it is told not to before it starts.
+        .env("ORT_DISABLE_TELEMETRY", "1")
         .envs(ENVIRONMENT.iter().filter_map(|&name| {
             let value = std::env::var_os(name)?;
             // An eye works in no folder of anybody: a path must not depend on ours.
@@ -126,6 +129,8 @@ fn start(executable: &Path) -> io::Result<Started> {
             ))
         }))
         .current_dir("/")
+        // Ctrl-C is for the parent: it ends its eyes in order.
+        .process_group(0)
         .stdin(Stdio::from(theirs))
         .stdout(Stdio::from(blackbox.try_clone()?))
         .stderr(Stdio::piped())
