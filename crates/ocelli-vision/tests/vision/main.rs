@@ -6,6 +6,7 @@
 )]
 
 mod clip;
+mod damage;
 mod decoders;
 mod detectors;
 mod painted;
