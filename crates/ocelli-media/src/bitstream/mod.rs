@@ -6,4 +6,5 @@ pub mod bits;
 pub mod decode_times;
 pub mod jpeg;
 pub mod parameter_sets;
+pub mod picture_order;
 pub mod sequence;

@@ -71,6 +71,14 @@ impl ParameterSets {
         self.sequence.as_ref()
     }
 
+    /// A picture parameter set, without start code.
+    pub fn picture_set(&self, id: u32) -> Option<&[u8]> {
+        self.sets
+            .iter()
+            .find(|set| set.kind == Kind::Picture && set.id == id)
+            .map(|set| &set.unit[..])
+    }
+
     /// Takes the sets of the next access unit. Returns the parameters that hold from it on, where
     /// they are complete and differ from those returned before; after the first time only at key
     /// pictures, for no others may change them.

@@ -32,8 +32,28 @@ const H265_B: &[&str] = &[
     "keyint=10:bframes=3:log-level=none",
 ];
 
+/// What ffprobe does not say of a container, or says by its own reckoning.
+#[derive(Clone, Copy, PartialEq)]
+enum Times {
+    Both,
+    /// Decoding times are worked out.
+    Shown,
+    /// Pictures have no times: they are at an even rate.
+    Even,
+}
+
 /// Reads `file` and compares it with ffprobe's list.
 fn check(file: &Path, codec: Codec, size: (u32, u32), reordered: bool) -> Given {
+    check_times(file, codec, size, reordered, Times::Both)
+}
+
+fn check_times(
+    file: &Path,
+    codec: Codec,
+    size: (u32, u32),
+    reordered: bool,
+    times: Times,
+) -> Given {
     let name = file.display();
     let given = Given::of(demux::open(file).unwrap());
     let probed = probe(file);
@@ -45,30 +65,39 @@ fn check(file: &Path, codec: Codec, size: (u32, u32), reordered: bool) -> Given 
     assert_eq!((parameters.width, parameters.height), size);
     assert_eq!(parameters.reordered, reordered, "{name}");
     assert_eq!(given.packets.len(), probed.len(), "{name}");
-    // The origin may differ; distances may not. ffprobe writes whole microseconds.
-    let origin = given.packets[0].dts_micros - probed[0].dts.unwrap_or(0);
+    // The origin may differ; distances may not. ffprobe writes whole microseconds, or those of a
+    // coarser clock.
+    let origin = given.packets[0].pts_micros - probed[0].pts.unwrap_or(0);
+    let is_at = |ours: i64, theirs: Option<i64>| {
+        theirs.is_none_or(|theirs| (ours - origin - theirs).abs() <= 1)
+    };
+    let mut last = i64::MIN;
     for (at, (packet, probed)) in given.packets.iter().zip(&probed).enumerate() {
-        let is_at = |ours: i64, theirs: Option<i64>| {
-            theirs.is_none_or(|theirs| (ours - origin - theirs).abs() <= 1)
-        };
-        assert!(
-            is_at(packet.dts_micros, probed.dts),
-            "{name} {at}: decoded at {}, {probed:?}",
-            packet.dts_micros
-        );
-        assert!(
-            is_at(packet.pts_micros, probed.pts),
-            "{name} {at}: shown at {}, {probed:?}",
-            packet.pts_micros
-        );
-        assert_eq!(packet.key, probed.key, "{name} {at}");
-        if codec == Codec::Mjpeg {
-            assert_eq!(packet.data.len(), probed.bytes);
-        } else {
-            // Lengths of four bytes are as long as start codes.
-            assert_eq!(packet.data.len(), probed.bytes, "{name} {at}");
-            assert!(annexb::units(&packet.data).count() > 0);
+        let (dts, pts) = (packet.dts_micros, packet.pts_micros);
+        assert!(dts >= last, "{name} {at}: decoded before the one before");
+        assert!(dts <= pts, "{name} {at}: shown before it is decoded");
+        last = dts;
+        if times == Times::Both {
+            assert!(
+                is_at(dts, probed.dts),
+                "{name} {at}: decoded at {dts}, {probed:?}"
+            );
         }
+        if times != Times::Even {
+            assert!(
+                is_at(pts, probed.pts),
+                "{name} {at}: shown at {pts}, {probed:?}"
+            );
+        }
+        assert_eq!(packet.key, probed.key, "{name} {at}");
+        // Lengths of four bytes are as long as start codes. Of a raw stream's, ffprobe counts the
+        // first zero to the picture before.
+        let spare = usize::from(times == Times::Even);
+        assert!(
+            packet.data.len().abs_diff(probed.bytes) <= spare,
+            "{name} {at}"
+        );
+        assert!(codec == Codec::Mjpeg || annexb::units(&packet.data).count() > 0);
     }
     given
 }
@@ -117,6 +146,58 @@ fn mp4_in_fragments() {
         let coding = [H264_B, &["-movflags", flags]].concat();
         let file = make(folder.path(), "f.mp4", &coding);
         check(&file, Codec::H264, (160, 96), true);
+    }
+}
+
+#[test]
+fn matroska_of_each_codec() {
+    let folder = tempfile::tempdir().unwrap();
+    let make = |name, coding: &[&str]| make(folder.path(), name, coding);
+    let check = |file: &Path, codec, reordered| {
+        check_times(file, codec, (160, 96), reordered, Times::Shown)
+    };
+    check(&make("a.mkv", H264), Codec::H264, false);
+    let given = check(&make("b.mkv", H264_B), Codec::H264, true);
+    assert!(
+        given
+            .packets
+            .iter()
+            .any(|packet| packet.pts_micros > packet.dts_micros)
+    );
+    check(&make("c.mkv", H265_B), Codec::H265, true);
+    check(&make("d.mkv", &["-c:v", "mjpeg"]), Codec::Mjpeg, false);
+    // Written as it comes: sizes are not known, there is no index.
+    let live = [
+        H264_B,
+        &["-f", "matroska", "-live", "1", "-cluster_time_limit", "300"],
+    ]
+    .concat();
+    check(&make("e.mkv", &live), Codec::H264, true);
+}
+
+/// The order of showing is the same as in a container that says it.
+#[test]
+fn raw_streams() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, codec, coding) in [
+        ("a.264", Codec::H264, H264),
+        ("b.h264", Codec::H264, H264_B),
+        ("c.265", Codec::H265, H265_B),
+        // What stands in the file counts, not its name.
+        ("d.264", Codec::H265, H265_B),
+    ] {
+        let form = if codec == Codec::H264 { "h264" } else { "hevc" };
+        let raw = make(folder.path(), name, &[coding, &["-f", form]].concat());
+        let given = check_times(&raw, codec, (160, 96), coding != H264, Times::Even);
+        let packaged = Given::of(demux::open(&make(folder.path(), "e.mp4", coding)).unwrap());
+        let shown = |given: &Given| -> Vec<i64> {
+            given
+                .packets
+                .iter()
+                .map(|packet| packet.pts_micros)
+                .collect()
+        };
+        assert_eq!(shown(&given), shown(&packaged), "{name}");
     }
 }
 

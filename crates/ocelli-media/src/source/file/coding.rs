@@ -3,7 +3,12 @@
 use bytes::Bytes;
 use ocelli_core::{Codec, CodecParameters, StageError};
 
-use crate::bitstream::{access_unit, annexb, jpeg, parameter_sets::ParameterSets, sequence};
+use super::records::Record;
+use crate::bitstream::{
+    access_unit, annexb, jpeg,
+    parameter_sets::ParameterSets,
+    sequence::{self, Sequence},
+};
 
 /// How the samples of a track are coded.
 pub(super) enum Coding {
@@ -32,6 +37,36 @@ pub(super) struct Shaped {
 }
 
 impl Coding {
+    /// Units cut by lengths.
+    ///
+    /// # Errors
+    /// [`StageError::Rejected`] where the parameter sets cannot be used.
+    pub(super) fn of_record(record: &Record) -> Result<Self, StageError> {
+        let units = record.sets.iter().map(|set| &set[..]);
+        Ok(Self::Units {
+            codec: record.codec,
+            length_bytes: record.length_bytes,
+            sets: ParameterSets::with(record.codec, units)?,
+            reordered: None,
+        })
+    }
+
+    /// Whether pictures change their order, where the container knows.
+    pub(super) fn reordered(mut self, known: Option<bool>) -> Self {
+        if let Self::Units { reordered, .. } = &mut self {
+            *reordered = known;
+        }
+        self
+    }
+
+    /// What the sequence parameter set says, once there is one.
+    pub(super) fn sequence(&self) -> Option<&Sequence> {
+        match self {
+            Self::Units { sets, .. } => sets.sequence(),
+            Self::Jpeg { .. } => None,
+        }
+    }
+
     /// Makes a packet's bytes of a sample.
     ///
     /// # Errors

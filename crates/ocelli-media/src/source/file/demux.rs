@@ -5,7 +5,7 @@ use std::path::Path;
 use bytes::Bytes;
 use ocelli_core::{Codec, StageError, seam::SourceItem};
 
-use super::{input::Input, mp4, place, raw};
+use super::{input::Input, matroska, mp4, place, raw};
 
 /// One container, read item by item.
 pub(super) trait Demux: Send {
@@ -60,6 +60,7 @@ impl Demuxer {
         }
         let container: Box<dyn Demux> = match format {
             Format::Mp4 => Box::new(mp4::Mp4::open(input)?),
+            Format::Matroska => Box::new(matroska::Matroska::open(input)?),
             Format::Raw(codec) => Box::new(raw::Raw::open(input, codec, rate)),
         };
         Ok(Self {
@@ -83,6 +84,7 @@ impl Iterator for Demuxer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
     Mp4,
+    Matroska,
     Raw(Codec),
 }
 
@@ -100,6 +102,7 @@ impl Format {
             [_, _, _, _, kind @ ..] if MP4_BOXES.iter().any(|known| kind.starts_with(known)) => {
                 Ok(Self::Mp4)
             }
+            [0x1a, 0x45, 0xdf, 0xa3, ..] => Ok(Self::Matroska),
             [b'R', b'I', b'F', b'F', ..] => {
                 refuse("AVI is not read: convert it, e.g. `ffmpeg -i IN.avi -c:v libx264 OUT.mp4`")
             }

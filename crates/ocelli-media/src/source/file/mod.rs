@@ -6,11 +6,13 @@
 mod coding;
 pub mod demux;
 mod input;
+mod matroska;
 mod mp4;
 mod pace;
 mod place;
 mod raw;
 mod read;
+mod records;
 
 use std::sync::Arc;
 

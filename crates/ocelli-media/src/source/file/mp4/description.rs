@@ -1,10 +1,8 @@
 //! Sample entries: how the samples of a track are coded (ISO/IEC 14496-12, 8.5.2; 14496-15).
 
-use bytes::Bytes;
-use mp4_atom::{Avcc, Hvcc};
 use ocelli_core::{Codec, StageError};
 
-use super::boxes::decode;
+use super::super::records::{self, Record};
 
 /// Bytes of a visual sample entry before its boxes (12.1.3.2).
 const VISUAL_BYTES: usize = 78;
@@ -15,13 +13,7 @@ const ENTRIES_MAX: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Description {
     /// H.264 or H.265, cut by lengths.
-    Units {
-        codec: Codec,
-        /// Bytes of each length, 1 to 4.
-        length_bytes: usize,
-        /// Parameter sets without start codes.
-        sets: Vec<Bytes>,
-    },
+    Units(Record),
     /// Each sample is a JPEG file.
     Jpeg,
     /// Anything else, by its four letters.
@@ -31,7 +23,7 @@ pub(super) enum Description {
 impl Description {
     pub(super) fn codec(&self) -> Option<Codec> {
         match self {
-            Self::Units { codec, .. } => Some(*codec),
+            Self::Units(record) => Some(record.codec),
             Self::Jpeg => Some(Codec::Mjpeg),
             Self::Unsupported(_) => None,
         }
@@ -68,34 +60,13 @@ fn entry(kind: [u8; 4], body: &[u8]) -> Result<Description, StageError> {
             let Some(body) = find(boxes, *b"avcC") else {
                 return Err(missing("avcC"));
             };
-            let record: Avcc = decode(body, *b"avcC")?;
-            let sets = record
-                .sequence_parameter_sets
-                .into_iter()
-                .chain(record.picture_parameter_sets)
-                .filter(|set| !set.is_empty());
-            Ok(Description::Units {
-                codec: Codec::H264,
-                length_bytes: usize::from(record.length_size),
-                sets: sets.map(Bytes::from).collect(),
-            })
+            records::avc(body).map(Description::Units)
         }
         b"hvc1" | b"hev1" => {
             let Some(body) = find(boxes, *b"hvcC") else {
                 return Err(missing("hvcC"));
             };
-            let record: Hvcc = decode(body, *b"hvcC")?;
-            let sets = record
-                .arrays
-                .into_iter()
-                .filter(|array| (32..=34).contains(&array.nal_unit_type))
-                .flat_map(|array| array.nalus)
-                .filter(|set| set.len() > 2);
-            Ok(Description::Units {
-                codec: Codec::H265,
-                length_bytes: usize::from(record.length_size_minus_one) + 1,
-                sets: sets.map(Bytes::from).collect(),
-            })
+            records::hevc(body).map(Description::Units)
         }
         b"jpeg" | b"mjpg" | b"MJPG" => Ok(Description::Jpeg),
         b"mp4v" if find(boxes, *b"esds").is_some_and(is_jpeg) => Ok(Description::Jpeg),

@@ -27,7 +27,6 @@ use super::{
     demux::Demux,
     input::Input,
 };
-use crate::bitstream::parameter_sets::ParameterSets;
 
 /// The most bytes of all tables: some days of video.
 const TABLES_BYTES_MAX: u64 = 40 * 1024 * 1024;
@@ -208,16 +207,9 @@ impl Track {
 
     fn coding(&self, index: usize) -> Result<Coding, StageError> {
         match self.descriptions.get(index) {
-            Some(Description::Units {
-                codec,
-                length_bytes,
-                sets,
-            }) => Ok(Coding::Units {
-                codec: *codec,
-                length_bytes: *length_bytes,
-                sets: ParameterSets::with(*codec, sets.iter().map(|set| &set[..]))?,
-                reordered: self.reordered,
-            }),
+            Some(Description::Units(record)) => {
+                Coding::of_record(record).map(|coding| coding.reordered(self.reordered))
+            }
             Some(Description::Jpeg) => Ok(Coding::Jpeg { size: None }),
             Some(Description::Unsupported(kind)) => Err(StageError::Corrupt(format!(
                 "a sample of the unsupported codec `{kind}`"
