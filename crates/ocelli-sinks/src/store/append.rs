@@ -210,6 +210,7 @@ impl Writer {
             .cloned()
             .collect();
         let mut found = Vec::with_capacity(items.len());
+        let mut mute = BTreeSet::new();
         for item in items {
             let event = &item.event;
             let mut held = false;
@@ -224,11 +225,13 @@ impl Writer {
                 .iter()
                 .filter(|file| file.name.covers(event.own_ms))
             {
-                held = held || self.ask(file, |writer| writer.holds(event, event.own_ms))?;
+                held = held
+                    || self.ask(file, &mut mute, |writer| writer.holds(event, event.own_ms))?;
             }
             for name in self.clamped.get(&event.epoch).cloned().unwrap_or_default() {
                 if let Some(file) = files.get(&name) {
-                    held = held || self.ask(file, |writer| writer.holds_clamped(event))?;
+                    held =
+                        held || self.ask(file, &mut mute, |writer| writer.holds_clamped(event))?;
                 }
             }
             found.push(held);
@@ -237,22 +240,27 @@ impl Writer {
     }
 
     /// Asks a file something. A damaged one that cannot answer holds nothing, as far as anybody
-    /// can know.
+    /// can know; it is not asked again for this batch.
     fn ask(
         &mut self,
         file: &Arc<StoreFile>,
+        mute: &mut BTreeSet<FileName>,
         question: impl FnOnce(&FileWriter) -> Result<bool, StoreError>,
     ) -> Result<bool, StoreError> {
+        if mute.contains(&file.name) {
+            return Ok(false);
+        }
         let answer = self.writer(file).and_then(|writer| question(writer));
         answer.or_else(|error| {
             self.drop_open(file.name);
             if let StoreError::Damaged { reason, .. } = &error {
                 self.shared.report(file, reason);
             }
-            if file.damage().is_some() {
-                return Ok(false);
+            if file.damage().is_none() {
+                return Err(error);
             }
-            Err(error)
+            mute.insert(file.name);
+            Ok(false)
         })
     }
 

@@ -50,6 +50,8 @@ pub(crate) struct FileWriter {
     cells: HashMap<(u32, u32), (Tally, Option<u32>)>,
     hours: HashMap<u32, Hour>,
     tags: HashSet<(u64, u32)>,
+    /// Whether the log was begun anew since the file was opened.
+    clean: bool,
     /// Whether something was committed that was not synced.
     pub(crate) unsynced: bool,
 }
@@ -75,11 +77,10 @@ impl FileWriter {
             cells: HashMap::new(),
             hours: HashMap::new(),
             tags: HashSet::new(),
+            clean: false,
             unsynced: false,
             text,
         };
-        // A log begins anew: what a failed transaction left in it is not taken for damage later.
-        writer.checkpoint()?;
         writer
             .dictionary
             .refresh(&writer.connection, &writer.text)?;
@@ -153,6 +154,11 @@ impl FileWriter {
         }
         if self.tags.len() > TAGS_MAX {
             self.tags.clear();
+        }
+        if !self.clean {
+            // What a failed transaction left in the log is not to be taken for damage later.
+            self.checkpoint()?;
+            self.clean = true;
         }
         let mut new = Vec::with_capacity(events.len());
         self.run("BEGIN IMMEDIATE")?;

@@ -4,7 +4,10 @@
     reason = "a failed unwrap fails the test that asked, as in a test function"
 )]
 
+mod damage;
 mod erasure;
+mod full;
+mod kill;
 mod model;
 mod retention;
 mod stage;

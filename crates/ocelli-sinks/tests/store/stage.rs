@@ -187,3 +187,45 @@ pub(crate) fn runtime() -> tokio::runtime::Runtime {
         .build()
         .unwrap()
 }
+
+/// Numbers that look random (Steele, Lea and Flood: `SplitMix64`), the same for the same seed.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mix = self.0;
+        mix = (mix ^ (mix >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mix = (mix ^ (mix >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mix ^ (mix >> 31)
+    }
+
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+}
+
+/// How often something random is tried: more in the long run (`OCELLI_LONG=1`).
+pub(crate) fn rounds(short: usize, long: usize) -> usize {
+    if std::env::var_os("OCELLI_LONG").is_some() {
+        long
+    } else {
+        short
+    }
+}
+
+/// This test program, told to run one of its tests again with a folder to work in.
+pub(crate) fn this_program(test: &str, folder: &Path) -> std::process::Command {
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env(AGAIN, folder);
+    command
+}
+
+/// The folder that [`this_program`] was given, in the process that it started.
+pub(crate) fn told_folder() -> Option<std::path::PathBuf> {
+    std::env::var_os(AGAIN).map(Into::into)
+}
+
+const AGAIN: &str = "OCELLI_STORE_TEST_FOLDER";
