@@ -115,7 +115,7 @@ async fn attempt(
     }
     let error = match (result, cell.pace) {
         (Ok(()), Pace::Recording) => {
-            finish(cell, StreamState::Ended, "");
+            finish(cell, shared, StreamState::Ended, "");
             return None;
         }
         (Ok(()), Pace::Live) => StageError::Unavailable("the camera ended the stream".to_owned()),
@@ -131,7 +131,7 @@ async fn attempt(
     cell.lock().figures.reconnects[kind] += 1;
     if cell.pace == Pace::Recording {
         // Read again it would tell everything twice.
-        finish(cell, state, &reason);
+        finish(cell, shared, state, &reason);
         return None;
     }
     cell.set_state(state, &reason);
@@ -143,8 +143,12 @@ async fn attempt(
 }
 
 /// Asks the eye for what is left of a recording.
-fn finish(cell: &Cell, then: StreamState, reason: &str) {
-    cell.lock().ask_end(then, reason);
+fn finish(cell: &Cell, shared: &Shared, then: StreamState, reason: &str) {
+    let mut inner = cell.lock();
+    inner.ask_end(then, reason);
+    shared.seat(cell, &mut inner);
+    drop(inner);
+    shared.progress.notify_waiters();
     cell.changed.notify_waiters();
 }
 
@@ -223,7 +227,7 @@ impl Reader<'_> {
     }
 
     fn check_fault(&self) -> Result<(), StageError> {
-        match self.cell.lock().fault.take() {
+        match self.cell.lock().fault.clone() {
             Some(fault) => Err(StageError::Rejected(fault.reason)),
             None => Ok(()),
         }

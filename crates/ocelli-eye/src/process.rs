@@ -5,7 +5,7 @@ use std::{
     os::fd::{AsFd as _, OwnedFd},
     os::unix::fs::FileExt as _,
     rc::Rc,
-    sync::Arc,
+    sync::{Arc, Barrier},
 };
 
 use ocelli_core::wire::{FrameReader, FromEye, SandboxReport, ToEye, VERSION};
@@ -34,7 +34,7 @@ pub fn run<K: Kit>(kit: impl FnOnce() -> Result<K, String>) -> Result<(), String
     let socket = Arc::new(duplicate(std::io::stdin().as_fd())?);
     let blackbox = File::from(duplicate(std::io::stdout().as_fd())?);
     // Opened now: afterwards no file can be.
-    let memory = File::open("/proc/self/statm").ok();
+    let memory = Memory::open();
     let kit = kit()?;
 
     let inbox = Arc::new(Inbox::default());
@@ -52,7 +52,7 @@ pub fn run<K: Kit>(kit: impl FnOnce() -> Result<K, String>) -> Result<(), String
     if !missing.is_empty() && !best_effort {
         return Err(format!("the sandbox is incomplete: {missing}"));
     }
-    work(kit, blackbox, &inbox, &mut outlet, memory.as_ref())
+    work(kit, blackbox, &inbox, &mut outlet, &memory)
 }
 
 /// Reads the first message, and gives up files and limits before any other thread exists.
@@ -86,18 +86,26 @@ fn greet(socket: &OwnedFd) -> Result<(bool, SandboxReport), String> {
 fn start_reader(socket: &Arc<OwnedFd>, inbox: &Arc<Inbox>) -> Result<(), String> {
     let socket = Arc::clone(socket);
     let inbox = Arc::clone(inbox);
+    let runs = Arc::new(Barrier::new(2));
+    let begun = Arc::clone(&runs);
     std::thread::Builder::new()
         .name("wire".to_owned())
-        .spawn(move || match link::read_all(&socket, &inbox) {
-            // After `Stop` the shard still has to give its streams up.
-            Ok(link::End::Stop) => inbox.close(),
-            Ok(link::End::ParentGone) => exit(0),
-            Err(error) => {
-                tracing::error!("{error}");
-                exit(1);
+        .spawn(move || {
+            begun.wait();
+            match link::read_all(&socket, &inbox) {
+                // After `Stop` the shard still has to give its streams up.
+                Ok(link::End::Stop) => inbox.close(),
+                Ok(link::End::ParentGone) => exit(0),
+                Err(error) => {
+                    tracing::error!("{error}");
+                    exit(1);
+                }
             }
         })
         .map_err(|error| error.to_string())?;
+    // A thread begins with all signals blocked; a system call that is refused then ends the
+    // process.
+    runs.wait();
     Ok(())
 }
 
@@ -114,7 +122,7 @@ fn work<K: Kit>(
     blackbox: File,
     inbox: &Inbox,
     outlet: &mut Outlet,
-    memory: Option<&File>,
+    memory: &Memory,
 ) -> Result<(), String> {
     let mut shard = Shard::new(kit, BlackBox::new(Some(blackbox)), Rc::new(clock::now));
     let mut out = Vec::new();
@@ -123,7 +131,7 @@ fn work<K: Kit>(
         for message in &mut out {
             if let FromEye::Health(health) = message {
                 health.cpu_micros = clock::process_cpu_micros();
-                health.memory_bytes = memory.map_or(0, resident_bytes);
+                health.memory_bytes = memory.resident_bytes();
                 health.inbox_packets = waiting as u32;
                 health.refused_syscalls = sandbox::refused_syscalls();
             }
@@ -138,17 +146,34 @@ fn work<K: Kit>(
     Ok(())
 }
 
-/// Resident memory: the second number of `/proc/self/statm`, in pages.
-fn resident_bytes(statm: &File) -> u64 {
-    let mut text = [0; 128];
-    let Ok(length) = statm.read_at(&mut text, 0) else {
-        return 0;
-    };
-    let pages: Option<u64> = std::str::from_utf8(&text[..length])
-        .ok()
-        .and_then(|text| text.split(' ').nth(1))
-        .and_then(|pages| pages.parse().ok());
-    pages.unwrap_or(0) * rustix::param::page_size() as u64
+/// Where resident memory is read.
+struct Memory {
+    statm: Option<File>,
+    page_bytes: u64,
+}
+
+impl Memory {
+    /// Both need a file that cannot be opened later.
+    fn open() -> Self {
+        Self {
+            statm: File::open("/proc/self/statm").ok(),
+            page_bytes: rustix::param::page_size() as u64,
+        }
+    }
+
+    /// The second number of `/proc/self/statm` is in pages.
+    fn resident_bytes(&self) -> u64 {
+        let mut text = [0; 128];
+        let Some(statm) = &self.statm else { return 0 };
+        let Ok(length) = statm.read_at(&mut text, 0) else {
+            return 0;
+        };
+        let pages: Option<u64> = std::str::from_utf8(&text[..length])
+            .ok()
+            .and_then(|text| text.split(' ').nth(1))
+            .and_then(|pages| pages.parse().ok());
+        pages.unwrap_or(0) * self.page_bytes
+    }
 }
 
 fn end_with_parent() -> Result<(), String> {

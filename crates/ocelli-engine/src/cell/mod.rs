@@ -87,7 +87,7 @@ pub(crate) struct Inner {
     /// Scenes that began: each has an epoch of its own.
     scenes: u64,
     key: Option<(u32, TagKey)>,
-    /// What ends the connection that is open.
+    /// What ends the connection that is open; it stays until the next is opened.
     pub(crate) fault: Option<Fault>,
     pub(crate) end: End,
     /// Deaths of an eye at which this stream stood first.

@@ -246,8 +246,8 @@ impl Inner {
 
     /// The source is at its end: the eye is to look at what is left.
     pub(crate) fn ask_end(&mut self, then: StreamState, reason: &str) {
-        if self.parameters.is_none() {
-            // There never was anything to look at.
+        if self.parameters.is_none() || self.fault.is_some() {
+            // There never was anything to look at, or the eye has given it up already.
             self.end = End::Done;
             self.state = then;
             reason.clone_into(&mut self.reason);

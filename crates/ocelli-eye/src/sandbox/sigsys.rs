@@ -16,8 +16,16 @@ pub(super) fn refused() -> u64 {
     REFUSED.load(Ordering::Relaxed)
 }
 
-/// Installs the handler for the whole process.
+/// Installs the handler for the whole process, and leaves faults of memory to the kernel: the
+/// language's own handler, which names a stack overflow, needs system calls that are refused soon,
+/// and would turn a fault into an endless one.
 pub(super) fn install() -> Result<(), String> {
+    for fault in [libc::SIGSEGV, libc::SIGBUS] {
+        // SAFETY: the default action is a valid one for both, and no handler of ours is replaced.
+        if unsafe { libc::signal(fault, libc::SIG_DFL) } == libc::SIG_ERR {
+            return Err("the actions for faults of memory could not be set".to_owned());
+        }
+    }
     // SAFETY: `action` is zeroed, which is a valid value of the C struct, and then filled; the
     // handler has the signature that SA_SIGINFO asks for and calls nothing but atomics.
     let result = unsafe {

@@ -36,6 +36,9 @@ pub(crate) enum Harm {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Script {
     pub(crate) harm: Harm,
+    /// Processor time that decoding it takes.
+    #[serde(default)]
+    pub(crate) work_millis: u64,
     /// Label, and left, top, width, height.
     pub(crate) found: Vec<(Label, [f32; 4])>,
 }
@@ -43,8 +46,8 @@ pub(crate) struct Script {
 impl Script {
     pub(crate) fn new(found: Vec<(Label, [f32; 4])>) -> Self {
         Self {
-            harm: Harm::None,
             found,
+            ..Self::default()
         }
     }
 
@@ -145,6 +148,10 @@ impl Decoder for ScriptDecoder {
         let script: Script = serde_json::from_slice(&packet.data)
             .map_err(|error| StageError::Corrupt(error.to_string()))?;
         suffer(script.harm)?;
+        let start = ocelli_eye::clock::thread_cpu_micros();
+        while ocelli_eye::clock::thread_cpu_micros() < start + script.work_millis * 1000 {
+            std::hint::spin_loop();
+        }
         pictures.extend(self.held.replace(Picture {
             stream: packet.stream,
             at: packet.pts,

@@ -107,6 +107,7 @@ fn act(rig: &mut Rig, at: &mut f64, step: Step) -> Option<(u32, u64)> {
                         Harm::None
                     },
                     found: vec![person(0.4, 0.7)],
+                    ..Script::default()
                 };
                 let mut packet = rig.packet(stream, *at, index % key_every == 0, &script);
                 packet.repeated = repeated;
