@@ -147,7 +147,7 @@ fn quiet(_at: f64) -> Script {
 /// Suffers at two and at ten seconds, and whenever it is given another chance.
 fn harmful(harm: Harm) -> impl Fn(f64) -> Script + Send + Sync {
     move |at| Script {
-        harm: if at >= 2.0 && (at * 10.0) as u64 % 10 == 0 {
+        harm: if at >= 2.0 && ((at * 10.0) as u64).is_multiple_of(10) {
             harm
         } else {
             Harm::None

@@ -3,6 +3,12 @@
 //! The eyes are this program under another name. They live the whole life of an eye, sandbox and
 //! all, with the scripted stages: a camera's packets say what is to be seen and what is to be
 //! suffered.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a test, though the lints do not know: it has a harness of its own"
+)]
 
 #[path = "../scripted/mod.rs"]
 mod scripted;

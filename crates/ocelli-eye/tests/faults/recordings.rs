@@ -136,7 +136,7 @@ async fn survives() {
 
 async fn unfit() {
     let mut bad = recording("bad", 10.0);
-    bad.settings.detector = "unheard-of".to_owned();
+    "unheard-of".clone_into(&mut bad.settings.detector);
     let bench = Bench::start(1, vec![bad]).await;
     bench.engine.ended().await;
     let status = bench.stream("bad");
