@@ -34,7 +34,7 @@ profiles:
     labels: [person, bicycle, car]
     rules:
       - line: {{ name: midway, points: [[0.5, 0.1], [0.5, 1.0]] }}
-      - zone: {{ zone: junction }}
+      - zone: {{ name: at-the-junction, zone: junction }}
 detectors:
   nano: {{ onnx: {{ family: nanodet, model: nanodet-g-int8, input: [320, 192] }} }}
 streams:
@@ -85,6 +85,16 @@ def wait_for_port(port: int, process: subprocess.Popen, log: Path) -> None:
     sys.exit(f"demo: nothing listens on port {port} after {START_LIMIT_SECS} s; see {log}")
 
 
+def token_in(file: Path, process: subprocess.Popen, log: Path) -> str:
+    """The token that the first start makes."""
+    end = time.monotonic() + START_LIMIT_SECS
+    while time.monotonic() < end and process.poll() is None:
+        if file.is_file() and file.read_text().endswith("\n"):
+            return file.read_text().strip()
+        time.sleep(0.1)
+    sys.exit(f"demo: no token, the log says:\n{log.read_text()[-2000:]}")
+
+
 def line_of(event: dict) -> str:
     what = [event["time"][11:23], f"{event['stream']:<9}", f"{event['kind']:<9}", f"{event.get('label', ''):<8}", event.get("tag", "")]
     for key in ("rule", "place", "direction", "dwell_secs", "reason", "count"):
@@ -97,19 +107,25 @@ def follow(api: Api, check: bool) -> int:
     """Prints events as they come. With `check`, returns as soon as enough was seen."""
     seen: collections.Counter = collections.Counter()
     streams: set[str] = set()
+    printed: set[str] = set()
     query = {"order": "oldest", "limit": "200"}
     end = time.monotonic() + CHECK_LIMIT_SECS
     while not check or time.monotonic() < end:
         page = api.get("/api/v1/events", **query)
+        # The last page comes again, with what was added to it.
         for event in page["events"]:
+            if event["id"] in printed:
+                continue
+            printed.add(event["id"])
             print(line_of(event), flush=True)
             seen[event["kind"]] += 1
             streams.add(event["stream"])
         if page.get("next"):
-            query["cursor"] = page["next"]
+            query["after"] = page["next"]
+            printed.clear()
         if check and WANTED_KINDS <= seen.keys() and len(streams) == STREAMS:
             break
-        if not page["events"]:
+        if not page.get("next"):
             time.sleep(0.5)
     complete = WANTED_KINDS <= seen.keys() and len(streams) == STREAMS
     print(f"\nevents by kind: {dict(seen)} from {len(streams)} of {STREAMS} cameras")
@@ -138,16 +154,16 @@ def main() -> int:
         cameras = start(options.programs, folder, "simulate", "simulate", str(options.clip), "--streams", str(STREAMS), "--port", str(camera_port))
         running.append(cameras)
         wait_for_port(camera_port, cameras, folder / "simulate.log")
-        streams = "".join(STREAM.format(index=index + 1, url=f"rtsp://127.0.0.1:{camera_port}/{index}") for index in range(STREAMS))
+        streams = "".join(STREAM.format(index=index + 1, url=f"rtsp://127.0.0.1:{camera_port}/cam/{index}") for index in range(STREAMS))
         configuration = folder / "ocelli.yaml"
         configuration.write_text(CONFIGURATION.format(data=data.resolve(), api_port=api_port, streams=streams))
         engine = start(options.programs, folder, "ocelli", "run", str(configuration))
         running.append(engine)
         wait_for_port(api_port, engine, folder / "ocelli.log")
-        token = (data / "token").read_text().strip()
+        token = token_in(data / "token", engine, folder / "ocelli.log")
         api = Api(api_port, token)
         print(f"""
-{STREAMS} simulated cameras: rtsp://127.0.0.1:{camera_port}/0 to /{STREAMS - 1}
+{STREAMS} simulated cameras: rtsp://127.0.0.1:{camera_port}/cam/0 to /cam/{STREAMS - 1}
 The API:              {api.base}/api/v1/events   (description: {api.base}/api/openapi.json)
 Its token:            {token}
 Try:                  curl -H "Authorization: Bearer {token}" {api.base}/api/v1/streams

@@ -1,7 +1,8 @@
 //! A running ocelli: engine, store, API and the configuration that they follow.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write as _},
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::Arc,
@@ -21,11 +22,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Configuration, Hub,
+    api::{self, LaunchError},
     config::{ConfigErrors, LoadOptions, Variables, load},
     keep::{Classes, Keeper, Onlooker, keep},
     limits,
     plan::{Planner, Unplannable},
     reload::{LOOK_EVERY, Watch},
+    token,
 };
 
 /// Name of the eye's executable, beside the program.
@@ -97,6 +100,8 @@ pub struct RunOptions {
     pub seed: Option<u64>,
     /// Ends when every recording has.
     pub exit_at_end: bool,
+    /// Whether the API is served.
+    pub api: bool,
     /// Stands between each source and the engine.
     pub tap: Option<Tap>,
     /// Sees every look.
@@ -128,6 +133,9 @@ pub enum RunError {
     /// The engine does not start.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The API does not start.
+    #[error(transparent)]
+    Api(#[from] LaunchError),
     /// A stream has no source.
     #[error(transparent)]
     Stream(#[from] Unplannable),
@@ -174,6 +182,7 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
         planner.streams(&configuration, &tap)?,
     )
     .await?;
+    let engine = Arc::new(engine);
     let hub = Hub::default();
     let ended = CancellationToken::new();
     let keeper = Keeper {
@@ -198,6 +207,11 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
         classes,
         current: watch::Sender::new(Arc::new(configuration)),
     };
+    let api = if options.api {
+        Some(serve(&engine, &store, &hub, &follower.current).await?)
+    } else {
+        None
+    };
     let mut look = interval(LOOK_EVERY);
     let mut retain = interval(RETAIN_EVERY);
     let recordings = async {
@@ -221,6 +235,9 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
     tracing::info!("ending");
     let streams = engine.streams();
     let events = engine.status();
+    if let Some(api) = api {
+        api.stop().await;
+    }
     engine.stop().await;
     ended.cancel();
     if keeper.await.is_err() {
@@ -228,6 +245,41 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
     }
     store.close().await;
     Ok(Summary { streams, events })
+}
+
+/// Starts the API, and says once how to come in.
+async fn serve(
+    engine: &Arc<Engine>,
+    store: &Store,
+    hub: &Hub,
+    configuration: &watch::Sender<Arc<Configuration>>,
+) -> Result<api::Running, RunError> {
+    let data_dir = configuration.borrow().data_dir.clone();
+    let watching: Arc<dyn api::Watching> = Arc::<Engine>::clone(engine);
+    let served = api::Served {
+        engine: watching,
+        store: store.clone(),
+        hub: hub.clone(),
+        configuration: configuration.subscribe(),
+        started: clock::wall(),
+    };
+    let running = api::launch(served, &data_dir).await?;
+    let url = running.url();
+    if let Some(first) = &running.first {
+        token::keep(&data_dir, &first.token)?;
+        let link = first.link.expose();
+        // Not the log: that may go anywhere.
+        writeln!(
+            io::stderr(),
+            "first start: log in at {url}/#/login/{link} within a day"
+        )?;
+    }
+    let token = token::path(&data_dir);
+    tracing::info!(
+        "page and API at {url}, a token for the API in {}",
+        token.display()
+    );
+    Ok(running)
 }
 
 fn make_data_dir(dir: &Path) -> Result<(), RunError> {

@@ -1,8 +1,7 @@
-//! The bearer token of the API: made at the first start, kept in the data directory, readable by
-//! its owner only.
+//! The bearer token of the API that the first start makes: kept in the data directory, readable by
+//! its owner only, so that the commands of this machine can ask.
 
 use std::{
-    fmt::Write as _,
     fs, io,
     io::Write as _,
     os::unix::fs::OpenOptionsExt as _,
@@ -14,8 +13,6 @@ use sha2::{Digest as _, Sha256};
 
 /// Name of the file in the data directory.
 const FILE_NAME: &str = "token";
-/// Random bytes of a token.
-const TOKEN_BYTES: usize = 32;
 
 /// Knows a token when it sees it, without keeping its text.
 #[derive(Clone)]
@@ -55,25 +52,20 @@ pub fn read(data_dir: &Path) -> io::Result<Secret> {
     Ok(Secret::new(text))
 }
 
-/// Reads the token in the data directory, or makes it. True: it was made now.
-pub fn read_or_make(data_dir: &Path) -> io::Result<(Secret, bool)> {
-    match read(data_dir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        read => return read.map(|token| (token, false)),
-    }
-    let mut text = String::new();
-    for _ in 0..TOKEN_BYTES / size_of::<u64>() {
-        let bits = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
-        write!(text, "{bits:016x}").map_err(io::Error::other)?;
+/// Keeps the token that the first start made, for the commands of this machine.
+pub fn keep(data_dir: &Path, token: &Secret) -> io::Result<()> {
+    // A file that is there may be readable by others.
+    match fs::remove_file(path(data_dir)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
     }
     let mut file = fs::OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(path(data_dir))?;
-    writeln!(file, "{text}")?;
-    file.sync_all()?;
-    Ok((Secret::new(text), true))
+    writeln!(file, "{}", token.expose())?;
+    file.sync_all()
 }
 
 #[cfg(test)]
@@ -83,24 +75,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_token_is_made_once_and_only_its_owner_reads_it() {
+    fn only_its_owner_reads_the_token() {
         let dir = tempfile::tempdir().unwrap();
-        let (token, made) = read_or_make(dir.path()).unwrap();
-        assert!(made);
-        let (again, made) = read_or_make(dir.path()).unwrap();
-        assert!(!made);
-        assert_eq!(token, again);
+        assert!(read(dir.path()).is_err());
+        fs::write(path(dir.path()), "letmein\n").unwrap();
+        assert!(read(dir.path()).is_err(), "too short");
+        let token = Secret::new("0123456789abcdef");
+        keep(dir.path(), &token).unwrap();
+        assert_eq!(read(dir.path()).unwrap(), token);
         let mode = fs::metadata(path(dir.path())).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        let other = tempfile::tempdir().unwrap();
-        assert_ne!(read_or_make(other.path()).unwrap().0, token);
-    }
-
-    #[test]
-    fn a_short_token_is_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(path(dir.path()), "letmein\n").unwrap();
-        assert!(read_or_make(dir.path()).is_err());
     }
 
     #[test]

@@ -140,6 +140,8 @@ pub(super) fn run(arguments: &Arguments, filter: Option<&str>) -> Result<(), Com
         overrides,
         seed: arguments.seed,
         exit_at_end,
+        // Who waits for the end of a recording wants no page, unless an address is given for it.
+        api: !exit_at_end || arguments.listen.is_some(),
         tap,
         onlooker,
     };

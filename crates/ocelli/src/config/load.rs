@@ -341,13 +341,6 @@ impl Loader<'_> {
         let plain_because = shape
             .plain_because
             .filter(|reason| !reason.trim().is_empty());
-        if !listen.ip().is_loopback() && tls.is_none() && plain_because.is_none() {
-            let message = format!("`{listen}` can be reached from other machines without TLS");
-            let hint = "name a certificate and its key under `tls`, or say in `plain_because` why \
-                        it is safe";
-            self.faults
-                .push(Fault::new(place("listen"), message).hint(hint));
-        }
         ApiSettings {
             listen,
             token,

@@ -75,7 +75,8 @@ pub(super) struct ApiShape {
     pub(super) token: Option<String>,
     /// Host names that requests may name, besides the address itself.
     pub(super) hosts: Option<Vec<String>>,
-    /// Certificate and key for HTTPS.
+    /// Certificate and key for HTTPS. Beyond this machine the API speaks HTTPS, with a certificate
+    /// of its own making where none is given.
     pub(super) tls: Option<TlsShape>,
     /// Why the API may be reached from beyond this machine without TLS, e.g. because a proxy
     /// stands in front.

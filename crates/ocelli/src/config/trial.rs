@@ -82,15 +82,17 @@ pub fn trial(
     })
 }
 
-/// A name out of the address's last part that no stream has yet.
+/// A name out of a recording's file, or of a camera's host and path, that no stream has yet.
 fn free_name(url: &url::Url, streams: &BTreeMap<Arc<str>, StreamConfig>) -> Arc<str> {
-    let last = url.path_segments().and_then(|mut parts| parts.next_back());
-    let stem = match last {
-        Some(part) if url.scheme() == "file" => {
-            part.rsplit_once('.').map_or(part, |(stem, _)| stem)
-        }
-        _ => url.host_str().unwrap_or("stream"),
-    };
+    let file = url.to_file_path().ok().filter(|_| url.scheme() == "file");
+    let stem = file
+        .as_ref()
+        .and_then(|file| file.file_stem())
+        .map(|stem| stem.to_string_lossy().into_owned());
+    let stem = stem.unwrap_or_else(|| {
+        let host = url.host_str().unwrap_or_default();
+        format!("{host}{}", url.path())
+    });
     let fitting: String = stem
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
@@ -124,11 +126,20 @@ mod tests {
             "rtsp://viewer:s3cret@127.0.0.1:8554/cam/0",
             "rtsp://127.0.0.1:8554/cam/1",
             "rtsp://camera.site.example/",
+            "rtsp://camera.site.example:8554/",
         ]
         .map(str::to_owned);
         let configuration = trial(&addresses, None, PathBuf::from("/nowhere")).unwrap();
         let names: Vec<&str> = configuration.streams.keys().map(AsRef::as_ref).collect();
-        assert_eq!(names, ["127-0-0-1", "127-0-0-1-2", "camera-site-example"]);
+        assert_eq!(
+            names,
+            [
+                "127-0-0-1-cam-0",
+                "127-0-0-1-cam-1",
+                "camera-site-example",
+                "camera-site-example-2"
+            ]
+        );
         for stream in configuration.streams.values() {
             assert_eq!(stream.retention.hours(), 1);
             assert!(!stream.url.as_str().contains("s3cret"));
