@@ -6,6 +6,7 @@
 //! and a [`seam::Sink`] delivers those. Nothing here does I/O, spawns, or reads a clock.
 
 pub mod accounting;
+pub mod address;
 pub mod error;
 pub mod event;
 pub mod geometry;
