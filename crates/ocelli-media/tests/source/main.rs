@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
+mod camera_faults;
 mod cameras;
+mod contract;
 mod media;
 mod recordings;

@@ -6,9 +6,10 @@ use std::{
     process::Command,
 };
 
+use futures_util::StreamExt as _;
 use ocelli_core::{
     CodecParameters, StageError,
-    seam::{SourceItem, SourcePacket},
+    seam::{SourceItem, SourcePacket, SourceStream},
 };
 
 /// A file of the development data; says which test goes without where it is absent.
@@ -136,5 +137,9 @@ impl Given {
             }
         }
         given
+    }
+
+    pub(crate) async fn collect(stream: SourceStream) -> Self {
+        Self::of(stream.collect::<Vec<_>>().await)
     }
 }

@@ -10,7 +10,7 @@ use ocelli_core::{
 
 use super::{
     assembly::{Assembly, Picture},
-    rtcp,
+    rtcp::{self, SenderReport},
     rtp::{Accept, Order, Place, RtpPacket, Sources, Ticks},
     sdp::Track,
 };
@@ -45,6 +45,8 @@ pub(super) struct Receiver {
     last_micros: Option<i64>,
     /// RTP time in microseconds and the camera's wall time of the same instant.
     clock: Option<(i64, i64)>,
+    /// A report that is to be placed among the pictures' times.
+    report: Option<SenderReport>,
     trust_camera_clock: bool,
     begun: Begun,
     lost: u64,
@@ -102,6 +104,7 @@ impl Receiver {
             times: DecodeTimes::new(None),
             last_micros: None,
             clock: None,
+            report: None,
             trust_camera_clock,
             begun: Begun::No(None),
             lost: 0,
@@ -243,9 +246,8 @@ impl Receiver {
         let Some(report) = rtcp::sender_report(bytes) else {
             return;
         };
-        if self.sources.is_current(report.source) && self.last_micros.is_some() {
-            let at = self.micros(self.ticks.place(report.time));
-            self.clock = report.wall_micros.map(|wall| (at, wall));
+        if self.sources.is_current(report.source) {
+            self.report = Some(report);
         }
     }
 
@@ -258,6 +260,10 @@ impl Receiver {
         let data = Bytes::from(picture.data);
         let ticks = self.ticks.take(picture.time);
         let pts_micros = self.micros(ticks);
+        if let Some(report) = self.report.take() {
+            let at = self.micros(self.ticks.place(report.time));
+            self.clock = report.wall_micros.map(|wall| (at, wall));
+        }
         let Some(key) = self.announce(&data)? else {
             return Ok(());
         };

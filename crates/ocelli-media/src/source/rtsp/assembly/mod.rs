@@ -2,6 +2,8 @@
 
 mod jpeg;
 mod jpeg_tables;
+#[cfg(test)]
+mod tests;
 mod units;
 
 use ocelli_core::{Codec, Packet};
