@@ -1,3 +1,4 @@
 //! Where events go: the store and sinks.
 
+pub mod sink;
 pub mod store;
