@@ -3,6 +3,7 @@
 import argparse
 import collections
 import json
+import secrets
 import shutil
 import signal
 import socket
@@ -24,7 +25,7 @@ CONFIGURATION = """\
 # Made by ./demo: eight simulated cameras on this machine.
 site: {{ name: demo, contact: demo@site.example }}
 data_dir: {data}
-api: {{ listen: "127.0.0.1:{api_port}" }}
+api: {{ listen: "127.0.0.1:{api_port}", token: "{token}" }}
 profiles:
   campus:
     purpose: show how ocelli counts people on a path
@@ -85,16 +86,6 @@ def wait_for_port(port: int, process: subprocess.Popen, log: Path) -> None:
     sys.exit(f"demo: nothing listens on port {port} after {START_LIMIT_SECS} s; see {log}")
 
 
-def token_in(file: Path, process: subprocess.Popen, log: Path) -> str:
-    """The token that the first start makes."""
-    end = time.monotonic() + START_LIMIT_SECS
-    while time.monotonic() < end and process.poll() is None:
-        if file.is_file() and file.read_text().endswith("\n"):
-            return file.read_text().strip()
-        time.sleep(0.1)
-    sys.exit(f"demo: no token, the log says:\n{log.read_text()[-2000:]}")
-
-
 def line_of(event: dict) -> str:
     what = [event["time"][11:23], f"{event['stream']:<9}", f"{event['kind']:<9}", f"{event.get('label', ''):<8}", event.get("tag", "")]
     for key in ("rule", "place", "direction", "dwell_secs", "reason", "count"):
@@ -149,6 +140,7 @@ def main() -> int:
     data = folder / "data"
     data.mkdir(parents=True)
     camera_port, api_port = free_port(), free_port()
+    token = secrets.token_urlsafe(32)
     running = []
     try:
         cameras = start(options.programs, folder, "simulate", "simulate", str(options.clip), "--streams", str(STREAMS), "--port", str(camera_port))
@@ -156,11 +148,10 @@ def main() -> int:
         wait_for_port(camera_port, cameras, folder / "simulate.log")
         streams = "".join(STREAM.format(index=index + 1, url=f"rtsp://127.0.0.1:{camera_port}/cam/{index}") for index in range(STREAMS))
         configuration = folder / "ocelli.yaml"
-        configuration.write_text(CONFIGURATION.format(data=data.resolve(), api_port=api_port, streams=streams))
+        configuration.write_text(CONFIGURATION.format(data=data.resolve(), api_port=api_port, token=token, streams=streams))
         engine = start(options.programs, folder, "ocelli", "run", str(configuration))
         running.append(engine)
         wait_for_port(api_port, engine, folder / "ocelli.log")
-        token = token_in(data / "token", engine, folder / "ocelli.log")
         api = Api(api_port, token)
         print(f"""
 {STREAMS} simulated cameras: rtsp://127.0.0.1:{camera_port}/cam/0 to /cam/{STREAMS - 1}

@@ -7,7 +7,7 @@ use std::{
 
 use ocelli_core::EventRecord;
 use ocelli_engine::{BoxUpdate, Output};
-use ocelli_sinks::store::{APPEND_MAX, RetentionClass, Store, StoreError};
+use ocelli_sinks::store::{APPEND_MAX, Positions, RetentionClass, Store, StoreError};
 use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 
@@ -93,7 +93,9 @@ pub async fn keep(keeper: Keeper, mut output: Receiver<Output>, ended: Cancellat
                 trouble.note(store.append(class, events.to_vec()).await.err());
             }
         }
-        for event in events {
+        for mut event in events {
+            // An event says the same wherever it is read.
+            Positions::default().limit(&mut event);
             hub.send_event(Arc::new(event));
         }
     }

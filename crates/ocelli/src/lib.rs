@@ -15,9 +15,7 @@ pub mod plan;
 pub mod pull;
 pub mod reload;
 pub mod run;
-pub mod site;
 pub mod token;
 
 pub use config::Configuration;
 pub use live::Hub;
-pub use site::Site;

@@ -28,7 +28,6 @@ use crate::{
     limits,
     plan::{Planner, Unplannable},
     reload::{LOOK_EVERY, Watch},
-    token,
 };
 
 /// Name of the eye's executable, beside the program.
@@ -266,19 +265,15 @@ async fn serve(
     let running = api::launch(served, &data_dir).await?;
     let url = running.url();
     if let Some(first) = &running.first {
-        token::keep(&data_dir, &first.token)?;
-        let link = first.link.expose();
-        // Not the log: that may go anywhere.
+        let (link, token) = (first.link.expose(), first.token.expose());
+        // Not the log: that may go anywhere. And nowhere else: only hashes are kept.
         writeln!(
             io::stderr(),
-            "first start: log in at {url}/#/login/{link} within a day"
+            "first start: log in at {url}/#/login/{link} within a day\n\
+             first start: the owner's token is {token}, shown this once"
         )?;
     }
-    let token = token::path(&data_dir);
-    tracing::info!(
-        "page and API at {url}, a token for the API in {}",
-        token.display()
-    );
+    tracing::info!("page and API at {url}");
     Ok(running)
 }
 

@@ -42,10 +42,18 @@ const MIGRATIONS: [&str; 1] = ["
     ) STRICT, WITHOUT ROWID;
 "];
 
+/// Name of the file.
+const FILE_NAME: &str = "access.sqlite";
+
+/// Whether there is one in `dir`.
+pub(super) fn exists(dir: &Path) -> bool {
+    dir.join(FILE_NAME).is_file()
+}
+
 /// Opens the file in `dir`, makes it (readable by its owner alone) where it is missing, and
 /// brings it to the newest schema.
 pub(super) fn open(dir: &Path) -> Result<Connection, AccessError> {
-    let path = dir.join("access.sqlite");
+    let path = dir.join(FILE_NAME);
     let storage = |error: io::Error| AccessError::Storage(format!("{}: {error}", path.display()));
     fs::OpenOptions::new()
         .write(true)

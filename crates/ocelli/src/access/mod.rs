@@ -108,6 +108,20 @@ impl Access {
         Ok((access, first))
     }
 
+    /// A token for a command on this machine that may read the data directory anyway: it may look,
+    /// and is good for an hour. `None`: ocelli was never started with this directory.
+    pub fn local_token(dir: &Path, now: WallTime) -> Result<Option<Secret>, AccessError> {
+        if !database::exists(dir) {
+            return Ok(None);
+        }
+        let mut connection = database::open(dir)?;
+        let transaction =
+            connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let token = token::add_local(&transaction, now)?;
+        transaction.commit()?;
+        Ok(token)
+    }
+
     /// Whether a principal is still who it was, with the same rights and reach.
     pub async fn still(&self, principal: &Principal, now: WallTime) -> Result<bool, AccessError> {
         let evidence = principal.evidence.clone();

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Access, AccessError, Evidence, Principal, PrincipalId, Right, Rights, check_name,
+    Access, AccessError, Evidence, Principal, PrincipalId, Right, Rights, Role, check_name,
     credential::{Digest, new_token, token_id},
     group::{self, from_json, time_text, to_json},
     user::role_of,
@@ -209,6 +209,42 @@ pub(super) fn add(
         expires: expires.map(time_text),
     };
     Ok((entry, text))
+}
+
+/// Makes a token that only looks, of the first owner of the whole site; see
+/// [`Access::local_token`]. Those that have ended go.
+pub(super) fn add_local(db: &Connection, now: WallTime) -> Result<Option<Secret>, AccessError> {
+    const NAME: &str = "a command on this machine";
+    const LIFE_MICROS: i64 = 3_600_000_000;
+    db.execute(
+        "DELETE FROM tokens WHERE name = ?1 AND expires <= ?2",
+        params![NAME, now.micros],
+    )?;
+    let owner: Option<String> = db
+        .query_row(
+            "SELECT name FROM users WHERE role = ?1 AND groups IS NULL ORDER BY created, name",
+            params![Role::Owner.as_str()],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let Some(owner) = owner else {
+        return Ok(None);
+    };
+    let (id, text) = new_token()?;
+    db.execute(
+        "INSERT INTO tokens (id, hash, name, user, scopes, created, expires)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![
+            id,
+            Digest::of(text.expose()).bytes(),
+            NAME,
+            owner,
+            to_json(&[Right::View])?,
+            now.micros,
+            now.micros + LIFE_MICROS,
+        ],
+    )?;
+    Ok(Some(text))
 }
 
 pub(super) fn find(

@@ -4,11 +4,12 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use ocelli_core::Secret;
+use ocelli_engine::clock;
 use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::{CommandError, variable};
-use crate::{config::default_data_dir, token};
+use crate::{access::Access, config::default_data_dir};
 
 /// How long an answer may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
@@ -22,12 +23,12 @@ pub(super) struct ClientArguments {
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8750")]
     api: String,
 
-    /// A file with the API's token; without it, the environment's `OCELLI_TOKEN`, or the token in
-    /// the data directory.
+    /// A file with the API's token; without it, the environment's `OCELLI_TOKEN`, or one that is
+    /// made for an hour in the data directory.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
 
-    /// The data directory of the running ocelli, for its token.
+    /// The data directory of the running ocelli.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }
@@ -120,10 +121,13 @@ fn find_token(arguments: &ClientArguments) -> Result<Secret, CommandError> {
         Some(dir) => dir.clone(),
         None => default_data_dir(&variable),
     };
-    token::read(&data_dir).map_err(|error| {
+    let none = |reason: &str| {
         CommandError::Failed(format!(
-            "no token: {}: {error}; name it with --token-file or --data",
-            token::path(&data_dir).display()
+            "no token: {reason} {}; name it with --token-file or --data",
+            data_dir.display()
         ))
-    })
+    };
+    Access::local_token(&data_dir, clock::wall())
+        .map_err(|error| none(&format!("{error}:")))?
+        .ok_or_else(|| none("ocelli was never started with"))
 }
