@@ -71,6 +71,11 @@ impl ParameterSets {
         self.sequence.as_ref()
     }
 
+    /// Whether parameters have been returned once: before, no picture can be decoded.
+    pub fn is_announced(&self) -> bool {
+        self.announced
+    }
+
     /// A picture parameter set, without start code.
     pub fn picture_set(&self, id: u32) -> Option<&[u8]> {
         self.sets

@@ -5,5 +5,6 @@
 mod camera_faults;
 mod cameras;
 mod contract;
+mod damage;
 mod media;
 mod recordings;

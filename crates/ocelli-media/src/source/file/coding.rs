@@ -89,6 +89,11 @@ impl Coding {
                     return Err(StageError::Corrupt("a sample without a picture".to_owned()));
                 }
                 let mut parameters = sets.observe(&head)?;
+                if !sets.is_announced() {
+                    return Err(StageError::Corrupt(
+                        "a picture before the first parameter sets".to_owned(),
+                    ));
+                }
                 if let (Some(parameters), Some(reordered)) = (&mut parameters, *reordered) {
                     parameters.reordered = reordered;
                 }

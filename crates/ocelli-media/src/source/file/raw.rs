@@ -95,7 +95,7 @@ impl Raw {
             self.held
                 .push_back(Held::Item(SourceItem::Parameters(parameters)));
         }
-        if self.sets.sequence().is_none() {
+        if !self.sets.is_announced() {
             self.corrupt("a picture before the first parameter sets");
             return Ok(());
         }

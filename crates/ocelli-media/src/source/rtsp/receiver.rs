@@ -64,7 +64,6 @@ enum Coded {
 
 struct Units {
     sets: ParameterSets,
-    announced: bool,
     /// Key pictures in a row whose sets were of no use.
     bad_sets: u32,
 }
@@ -90,7 +89,6 @@ impl Receiver {
             codec => Coded::Units(Units {
                 sets: ParameterSets::with(codec, track.sets.iter().map(|set| &set[..]))
                     .unwrap_or_else(|_unreadable| ParameterSets::new(codec)),
-                announced: false,
                 bad_sets: 0,
             }),
         };
@@ -363,8 +361,7 @@ impl Units {
                 if head.key {
                     self.bad_sets = 0;
                 }
-                self.announced |= parameters.is_some();
-                if !self.announced {
+                if !self.sets.is_announced() {
                     return Ok(Seen::TooEarly);
                 }
                 Ok(Seen::Picture {
@@ -372,7 +369,9 @@ impl Units {
                     parameters,
                 })
             }
-            Err(StageError::Rejected(reason)) if self.announced && self.bad_sets < BAD_SETS_MAX => {
+            Err(StageError::Rejected(reason))
+                if self.sets.is_announced() && self.bad_sets < BAD_SETS_MAX =>
+            {
                 self.bad_sets += 1;
                 Ok(Seen::Damaged(reason))
             }
