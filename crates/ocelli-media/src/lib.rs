@@ -1,4 +1,4 @@
-//! Compressed video in safe Rust: sources, parsers and simulated cameras. No decoder.
+//! Compressed video in safe Rust: sources, parsers, the packet gate and simulated cameras. No decoder.
 
 pub mod address;
 pub mod bitstream;
