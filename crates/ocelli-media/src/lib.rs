@@ -2,5 +2,6 @@
 
 pub mod address;
 pub mod bitstream;
+pub mod gate;
 pub mod simulate;
 pub mod source;
