@@ -2,7 +2,11 @@
 //! wall time with its source.
 
 use serde::{Deserialize, Serialize};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{
+    OffsetDateTime,
+    format_description::{BorrowedFormatItem, well_known::Rfc3339},
+    macros::format_description,
+};
 
 /// Microseconds on one stream's own timeline. Monotone for as long as the parent lives: across
 /// reconnects, wraps of the camera's counter and restarts of an eye.
@@ -73,11 +77,16 @@ impl WallTime {
     pub fn to_rfc3339(self) -> String {
         const FIRST_MICROS: i64 = -62_167_219_200_000_000;
         const LAST_MICROS: i64 = 253_402_300_799_999_000;
+        // Always three digits, so that texts sort as times do.
+        const FORM: &[BorrowedFormatItem<'_>] = format_description!(
+            version = 2,
+            "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
+        );
         let micros = self.micros.clamp(FIRST_MICROS, LAST_MICROS);
         let millis = micros.div_euclid(1000);
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000)
             .ok()
-            .and_then(|at| at.format(&Rfc3339).ok())
+            .and_then(|at| at.format(FORM).ok())
             .unwrap_or_default()
     }
 
@@ -117,6 +126,10 @@ mod tests {
             Some(at)
         );
         assert_eq!(WallTime::from_rfc3339("yesterday"), None);
+        let round = WallTime {
+            micros: 1_795_509_000_500_000,
+        };
+        assert_eq!(round.to_rfc3339(), "2026-11-24T08:30:00.500Z");
     }
 
     #[test]
