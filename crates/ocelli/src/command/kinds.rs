@@ -5,6 +5,7 @@ use ocelli_core::{
     Label,
     settings::{DETECTOR_FAMILIES, DecoderKind, GateKind},
 };
+use ocelli_media::source::{SOURCES, SourceKind};
 use ocelli_scene::rule::RULES;
 
 use super::{CommandError, output};
@@ -22,6 +23,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Group {
+    Sources,
     Gates,
     Decoders,
     Detectors,
@@ -32,6 +34,7 @@ enum Group {
 impl Group {
     fn title(self) -> &'static str {
         match self {
+            Self::Sources => "sources: by the scheme of `url`",
             Self::Gates => "gates: `gate` of a stream or profile",
             Self::Decoders => "decoders: `decoder` of a stream or profile",
             Self::Detectors => "detector families: `family` of a detector",
@@ -44,6 +47,7 @@ impl Group {
     fn entries(self) -> Vec<(String, String)> {
         let own = |(name, summary): (&str, &str)| (name.to_owned(), summary.to_owned());
         match self {
+            Self::Sources => SOURCES.iter().map(|kind| source(kind)).collect(),
             Self::Gates => GateKind::ALL
                 .map(|(name, summary, _)| own((name, summary)))
                 .to_vec(),
@@ -61,6 +65,18 @@ impl Group {
             }
         }
     }
+}
+
+/// A source, with its schemes and its options.
+fn source(kind: &SourceKind) -> (String, String) {
+    let schema = (kind.options_schema)();
+    let options: Vec<&str> = schema
+        .get("properties")
+        .and_then(|properties| properties.as_object())
+        .map(|properties| properties.keys().map(String::as_str).collect())
+        .unwrap_or_default();
+    let summary = format!("{} (options: {})", kind.summary, options.join(", "));
+    (kind.schemes.join(", "), summary)
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {

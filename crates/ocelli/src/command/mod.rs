@@ -3,6 +3,7 @@
 mod check;
 mod client;
 mod eval;
+mod events;
 mod kinds;
 mod models;
 mod output;
@@ -41,6 +42,7 @@ Examples:
   ocelli run ocelli.yaml                              run a configuration; a change is applied live
   ocelli check ocelli.yaml                            every error with its line
   ocelli top                                          see how the streams are
+  ocelli events --kind crossed --follow               see what happens
 
 Exit codes:
   0  done
@@ -83,6 +85,7 @@ struct Line {
 enum Command {
     Run(Box<run::Arguments>),
     Check(check::Arguments),
+    Events(Box<events::Arguments>),
     Eval(Box<eval::Arguments>),
     Kinds(kinds::Arguments),
     Models(models::Arguments),
@@ -160,6 +163,7 @@ fn dispatch(line: Line) -> Result<(), CommandError> {
         Command::Run(arguments) => run::run(&arguments, log),
         Command::Simulate(arguments) => simulate::run(&arguments, log),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Events(arguments) => events::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Kinds(arguments) => kinds::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),

@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::Args;
-use ocelli_core::settings::GateKind;
+use ocelli_core::{accounting::DropReason, settings::GateKind};
 use ocelli_engine::BoxUpdate;
 
 use super::{CommandError, output, variable};
@@ -254,6 +254,20 @@ fn tell(summary: &Summary) -> Result<(), CommandError> {
             stream.looks_taken,
             stream.events
         ))?;
+        let settled = &stream.ledger.settled;
+        let lost: Vec<String> = DropReason::ALL
+            .into_iter()
+            .map(|reason| (reason.as_str(), settled.dropped_for(reason)))
+            .chain([
+                ("corrupt", settled.corrupt),
+                ("unsettled", stream.ledger.held()),
+            ])
+            .filter(|(_, packets)| *packets > 0)
+            .map(|(reason, packets)| format!("{packets} {reason}"))
+            .collect();
+        if !lost.is_empty() {
+            output::say(format_args!("  packets not looked at: {}", lost.join(", ")))?;
+        }
     }
     let failed: Vec<String> = summary
         .failed()

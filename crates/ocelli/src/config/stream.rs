@@ -10,6 +10,7 @@ use ocelli_core::{
     Point, Secret,
     settings::{MaskSettings, RuleSettings, SceneSettings, StreamSettings, ZoneSettings},
 };
+use ocelli_media::source;
 use ocelli_scene::{About, SceneError};
 use url::Url;
 
@@ -23,7 +24,7 @@ use super::{
     shape::{RuleShape, StreamShape, TreatmentShape},
     tree::{Key, Node, Place, Value},
 };
-use crate::models;
+use crate::{models, plan};
 
 /// What streams are resolved with.
 pub(super) struct Resolver<'a> {
@@ -132,7 +133,7 @@ impl Resolver<'_> {
         let addresses = self.addresses(entry, shape);
         let settings = self.settings(entry, treatment);
         let (url, detect_url, user, password) = addresses?;
-        Some(StreamConfig {
+        let stream = StreamConfig {
             name,
             profile: shape.profile.clone(),
             purpose: purpose?,
@@ -144,7 +145,16 @@ impl Resolver<'_> {
             source: shape.source.clone().unwrap_or_default(),
             enabled: shape.enabled.unwrap_or(true),
             settings,
-        })
+        };
+        if let Err(error) = source::build(plan::request(&stream)) {
+            let keys: &[&str] = match &stream.detect_url {
+                _ if error.to_string().contains("option") => &["source"],
+                Some(_) => &["detect_url"],
+                None => &["url"],
+            };
+            self.wrong(entry, keys, error.to_string());
+        }
+        Some(stream)
     }
 
     fn purpose(&mut self, entry: &Entry<'_>, treatment: &TreatmentShape) -> Option<String> {

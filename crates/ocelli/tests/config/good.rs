@@ -35,7 +35,7 @@ streams:
     gate: keyframes
     decoder: rust
     enabled: false
-    source: { transport: udp, port: 0012, list: [1, 2.5, true] }
+    source: { transport: udp, trust_camera_clock: true }
     masks: [{ points: [[0, 0], [0.1, 0], [0.1, 0.1]], labels: [person] }]
     rules:
       - line: { name: stop-line, points: [[0.2, 0.6], [0.9, 0.6]] }
@@ -108,7 +108,7 @@ fn a_stream_goes_before_its_profile() {
     assert_eq!(door.password, Some(Secret::new("canary-7f3a")));
     assert_eq!(
         serde_json::to_string(&door.source).unwrap(),
-        r#"{"list":[1,2.5,true],"port":"0012","transport":"udp"}"#
+        r#"{"transport":"udp","trust_camera_clock":true}"#
     );
     let lines: Vec<&str> = door
         .settings
