@@ -6,11 +6,17 @@ use std::{
     sync::Arc,
 };
 
-use ocelli_core::{Secret, StageError, seam::Source};
+use ocelli_core::{
+    Secret, StageError,
+    seam::{Pace, Source},
+};
 use ocelli_engine::{ModelPlan, StreamPlan};
 use ocelli_media::source::{self, Credentials, Reach, SourceRequest};
 
 use crate::{Configuration, config::StreamConfig};
+
+/// Packets of a recording wait for the eye as long as it takes: a month.
+const RECORDING_FRESH_SECS: f32 = 2_592_000.0;
 
 /// The source of a stream: the smaller stream of the camera where it has one.
 pub fn request(stream: &StreamConfig) -> SourceRequest {
@@ -72,11 +78,15 @@ impl Planner {
                     stream: Arc::clone(&stream.name),
                     error,
                 })?;
+                let mut settings = stream.settings.clone();
+                if source.pace() == Pace::Recording {
+                    settings.fresh_within_secs = RECORDING_FRESH_SECS;
+                }
                 Ok(StreamPlan {
                     name: Arc::clone(&stream.name),
                     source: tap(source),
                     source_version: self.version(stream),
-                    settings: stream.settings.clone(),
+                    settings,
                     enabled: stream.enabled,
                 })
             })
@@ -133,6 +143,19 @@ mod tests {
             elsewhere[0].source_version,
             "it tells nothing"
         );
+    }
+
+    #[test]
+    fn a_recording_is_never_late_and_a_live_one_may_be() {
+        let mut configuration = configuration("a");
+        let fresh = |configuration: &Configuration| {
+            let plans = Planner::default().streams(configuration, |source| source);
+            plans.unwrap()[0].settings.fresh_within_secs
+        };
+        assert!(fresh(&configuration) > 1e6);
+        let stream = configuration.streams.values_mut().next().unwrap();
+        stream.source.insert("paced".to_owned(), true.into());
+        assert!(fresh(&configuration) < 10.0);
     }
 
     #[test]
