@@ -1,4 +1,6 @@
 //! Where events go: the store and sinks.
 
+mod post;
+mod queue;
 pub mod sink;
 pub mod store;

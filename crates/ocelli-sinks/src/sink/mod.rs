@@ -7,9 +7,10 @@ use ocelli_core::{StageError, seam::Sink};
 use serde::de::DeserializeOwned;
 
 pub mod jsonl;
+pub mod webhook;
 
 /// Every kind of sink.
-pub const SINKS: &[&SinkKind] = &[&jsonl::KIND];
+pub const SINKS: &[&SinkKind] = &[&jsonl::KIND, &webhook::KIND];
 
 /// Who wrote a sink's configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

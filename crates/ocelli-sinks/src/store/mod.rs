@@ -65,6 +65,8 @@ pub use period::RetentionClass;
 pub use position::Positions;
 pub use query::{EventPage, EventQuery, NAMES_MAX, Order, PAGE_MAX};
 
+pub(crate) use catalogue::remove_database;
+
 use catalogue::Erasure;
 use shared::Shared;
 use writer::{AppendJob, Command, Queued};
