@@ -3,5 +3,6 @@
 pub mod address;
 pub mod bitstream;
 pub mod gate;
+pub mod probe;
 pub mod simulate;
 pub mod source;

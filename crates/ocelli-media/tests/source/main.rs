@@ -7,4 +7,5 @@ mod cameras;
 mod contract;
 mod damage;
 mod media;
+mod probes;
 mod recordings;

@@ -158,6 +158,15 @@ impl Connection {
     }
 }
 
+const NO_SUCH_STREAM: &str = "the camera has no stream of this name";
+const REFUSES: &str = "the camera refuses";
+
+/// Whether another path of the same camera may do better.
+pub(super) fn is_of_path(error: &StageError) -> bool {
+    matches!(error, StageError::Rejected(text)
+        if [NO_SUCH_STREAM, REFUSES].iter().any(|start| text.starts_with(start)))
+}
+
 /// Sorts answers by what to do about them.
 fn check(response: Response) -> Result<Response, StageError> {
     let status = response.status;
@@ -177,9 +186,7 @@ fn check(response: Response) -> Result<Response, StageError> {
         403 => Err(StageError::Rejected(
             "the camera forbids it (403)".to_owned(),
         )),
-        404 => Err(StageError::Rejected(
-            "the camera has no stream of this name (404)".to_owned(),
-        )),
+        404 => Err(StageError::Rejected(format!("{NO_SUCH_STREAM} (404)"))),
         454 => Err(StageError::Unavailable(
             "the camera ended the session (454)".to_owned(),
         )),
@@ -189,9 +196,7 @@ fn check(response: Response) -> Result<Response, StageError> {
         453 | 500.. => Err(StageError::Unavailable(format!(
             "the camera cannot do it now ({status})"
         ))),
-        _ => Err(StageError::Rejected(format!(
-            "the camera refuses ({status})"
-        ))),
+        _ => Err(StageError::Rejected(format!("{REFUSES} ({status})"))),
     }
 }
 

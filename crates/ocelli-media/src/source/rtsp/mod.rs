@@ -59,6 +59,11 @@ pub const KIND: SourceKind = SourceKind {
     build: |request| Ok(Arc::new(Camera::new(request)?)),
 };
 
+/// Whether an error is one of the path alone: another of the same camera may do better.
+pub(crate) fn is_of_path(error: &StageError) -> bool {
+    connection::is_of_path(error)
+}
+
 /// How packets travel.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
