@@ -3,6 +3,7 @@
 import argparse
 import collections
 import json
+import re
 import secrets
 import shutil
 import signal
@@ -153,7 +154,9 @@ def main() -> int:
         running.append(engine)
         wait_for_port(api_port, engine, folder / "ocelli.log")
         api = Api(api_port, token)
+        link = re.search(r"log in at (\S+)", (folder / "ocelli.log").read_text())
         print(f"""
+The page:             {link[1] if link else api.base}
 {STREAMS} simulated cameras: rtsp://127.0.0.1:{camera_port}/cam/0 to /cam/{STREAMS - 1}
 The API:              {api.base}/api/v1/events   (description: {api.base}/api/openapi.json)
 Its token:            {token}

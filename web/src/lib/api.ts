@@ -139,7 +139,6 @@ export interface Eye {
   last_end?: string;
   cpu_load: number;
   memory_bytes: number;
-  refused_syscalls: number;
   streams: number;
-  sandbox: { landlock: boolean; seccomp: boolean; undumpable: boolean; missing?: string };
+  sandbox: { landlock: boolean; seccomp: boolean; undumpable: boolean; missing?: string; refused_syscalls: number };
 }
