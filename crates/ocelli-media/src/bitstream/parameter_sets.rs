@@ -195,3 +195,66 @@ pub fn parameters(codec: Codec, parameter_sets: &[u8]) -> Result<CodecParameters
         .announce()
         .ok_or_else(|| StageError::Rejected("no complete parameter sets".to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bitstream::access_unit;
+
+    /// 640x360, and what differs in its level alone.
+    const SEQUENCE: &[u8] = &[
+        0x67, 0x64, 0x00, 0x1e, 0xac, 0xd9, 0x40, 0xa0, 0x2f, 0xf9, 0x70, 0x11, 0x00, 0x00, 0x03,
+        0x00, 0x01, 0x00, 0x00, 0x03, 0x00, 0x32, 0x0f, 0x16, 0x2d, 0x96,
+    ];
+    const PICTURE: &[u8] = &[0x68, 0xeb, 0xe3, 0xcb, 0x22, 0xc0];
+    const KEY: &[u8] = &[0x65, 0x88, 0x80];
+    const OTHER: &[u8] = &[0x41, 0x9a, 0x80];
+
+    fn unit(units: &[&[u8]]) -> Vec<u8> {
+        units
+            .iter()
+            .flat_map(|unit| [&START_CODE[..], unit].concat())
+            .collect()
+    }
+
+    #[test]
+    fn changes_are_announced_at_key_pictures() {
+        let mut sets = ParameterSets::new(Codec::H264);
+        let mut observe = |units: &[&[u8]]| {
+            let access_unit = unit(units);
+            let head = access_unit::head(Codec::H264, &access_unit);
+            sets.observe(&head)
+                .unwrap()
+                .map(|parameters| parameters.parameter_sets)
+        };
+        assert_eq!(observe(&[OTHER]), None);
+        assert_eq!(observe(&[SEQUENCE, OTHER]), None, "not complete");
+        let first = observe(&[PICTURE, OTHER]).expect("complete, if not at a key picture");
+        assert_eq!(first, unit(&[SEQUENCE, PICTURE]));
+        assert_eq!(observe(&[SEQUENCE, PICTURE, KEY]), None, "the same again");
+        let mut other = SEQUENCE.to_vec();
+        other[3] = 0x1f;
+        assert_eq!(observe(&[&other, OTHER]), None, "no key picture");
+        assert_eq!(observe(&[KEY]), Some(unit(&[&other, PICTURE]).into()));
+    }
+
+    #[test]
+    fn sets_are_kept_by_identifier_and_bounded() {
+        let mut sets = ParameterSets::with(Codec::H264, [SEQUENCE, PICTURE]).unwrap();
+        let text = sets.announce().unwrap();
+        assert_eq!((text.width, text.height, text.reordered), (640, 360, true));
+        // Identifier 1 (`010`) stands beside 0 (`1`).
+        let second: &[u8] = &[0x68, 0x4b, 0xe3];
+        let with = ParameterSets::with(Codec::H264, [SEQUENCE, PICTURE, second])
+            .unwrap()
+            .announce();
+        assert_eq!(
+            with.unwrap().parameter_sets,
+            unit(&[SEQUENCE, PICTURE, second])
+        );
+        let long = [PICTURE.to_vec(), vec![1; BYTES_MAX]].concat();
+        let error = ParameterSets::with(Codec::H264, [SEQUENCE, &long]).unwrap_err();
+        assert!(matches!(error, StageError::Rejected(_)), "{error}");
+        assert!(parameters(Codec::H264, &unit(&[PICTURE])).is_err());
+    }
+}

@@ -430,3 +430,91 @@ fn skip_reference_sets(bits: &mut Bits<'_>) -> Option<()> {
     }
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use h264_reader::{
+        nal::sps::SeqParameterSet,
+        rbsp::{BitReader, decode_nal},
+    };
+
+    use super::*;
+
+    /// High, level 3, 640x360 by cropping, two pictures of reordering, 25/s: written by x264.
+    const X264: &[u8] = &[
+        0x67, 0x64, 0x00, 0x1e, 0xac, 0xd9, 0x40, 0xa0, 0x2f, 0xf9, 0x70, 0x11, 0x00, 0x00, 0x03,
+        0x00, 0x01, 0x00, 0x00, 0x03, 0x00, 0x32, 0x0f, 0x16, 0x2d, 0x96,
+    ];
+
+    #[test]
+    fn a_set_of_x264() {
+        let sequence = read(Codec::H264, X264).unwrap();
+        assert_eq!((sequence.width, sequence.height), (640, 360));
+        assert_eq!((sequence.reorder, sequence.rate), (Some(2), Some(25.0)));
+        assert!(sequence.is_reordered());
+        for cut in 0..10 {
+            let error = read(Codec::H264, &X264[..cut]).unwrap_err();
+            assert!(matches!(error, StageError::Rejected(_)), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_only_helps_may_be_cut() {
+        let sequence = read(Codec::H264, &X264[..X264.len() - 6]).unwrap();
+        assert_eq!((sequence.width, sequence.height), (640, 360));
+    }
+
+    #[test]
+    fn absurd_sizes_are_rejected() {
+        for (width, height, is_sane) in [
+            (16, 16, true),
+            (8192, 4096, true),
+            (8192, 8192, false),
+            (65_536, 16, false),
+            (8, 8, false),
+            (0, 0, false),
+            (u32::MAX, u32::MAX, false),
+        ] {
+            assert_eq!(
+                check_size(width, height).is_ok(),
+                is_sane,
+                "{width}x{height}"
+            );
+        }
+    }
+
+    proptest::proptest! {
+        /// Another reader, of the crate `h264-reader`, is the oracle for what it takes: it is
+        /// stricter.
+        #[test]
+        fn the_same_as_another_reader(
+            changes in proptest::collection::vec((1..26_usize, proptest::prelude::any::<u8>()), 0..4),
+        ) {
+            let mut unit = X264.to_vec();
+            for (at, value) in changes {
+                unit[at] = value;
+            }
+            let ours = read(Codec::H264, &unit);
+            let theirs = decode_nal(&unit)
+                .ok()
+                .and_then(|payload| SeqParameterSet::from_bits(BitReader::new(&payload[..])).ok());
+            if let Some(theirs) = theirs
+                && let Ok((width, height)) = theirs.pixel_dimensions()
+                && CodecParameters::size_is_sane(width, height)
+            {
+                let ours = ours.unwrap();
+                proptest::prop_assert_eq!((ours.width, ours.height), (width, height));
+                proptest::prop_assert_eq!(ours.rate, theirs.fps().and_then(sane_rate));
+            }
+        }
+
+        #[test]
+        fn noise_never_panics(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+            for (codec, head) in [(Codec::H264, &[0x67, 100][..]), (Codec::H264, &[0x67]), (Codec::H265, &[0x42, 1])] {
+                if let Ok(sequence) = read(codec, &[head, &bytes].concat()) {
+                    proptest::prop_assert!(CodecParameters::size_is_sane(sequence.width, sequence.height));
+                }
+            }
+        }
+    }
+}

@@ -202,6 +202,28 @@ fn raw_streams() {
 }
 
 #[test]
+fn raw_streams_have_the_rate_that_they_say_or_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, coding, form) in [("a.264", H264, "h264"), ("b.265", H265_B, "hevc")] {
+        let slow = [coding, &["-r", "10", "-f", form]].concat();
+        let raw = make(folder.path(), name, &slow);
+        let step = |rate| {
+            let given = Given::of(demux::Demuxer::open(&raw, rate).unwrap());
+            let shown = || given.packets.iter().map(|packet| packet.pts_micros);
+            let span = shown().max().unwrap() - shown().min().unwrap();
+            span / (given.packets.len() as i64 - 1)
+        };
+        assert_eq!(step(None), 100_000, "{name}");
+        assert_eq!(step(Some(5.0)), 200_000, "{name}");
+    }
+    let other = make(folder.path(), "c.mp4", H264);
+    assert!(
+        demux::Demuxer::open(&other, Some(5.0)).is_err(),
+        "it has times of its own"
+    );
+}
+
+#[test]
 fn clips_of_the_development_data() {
     let test = "clips_of_the_development_data";
     for (file, size, reordered) in [
