@@ -213,8 +213,22 @@ impl Rig {
         }
     }
 
-    fn die(&mut self) {
+    /// The way to the eye is closed. What waits there counts as sent: the account of the eye's
+    /// death settles it, and a group that is sent anew afterwards repeats it.
+    fn close(&mut self) {
+        for message in self.outbox.take_all() {
+            if let ToEye::Packet(packet) = message
+                && !packet.repeated
+            {
+                let number = u64::from_le_bytes(packet.data[..8].try_into().unwrap());
+                assert!(self.sent.insert(number), "sent twice as new");
+            }
+        }
         self.outbox.close();
+    }
+
+    fn die(&mut self) {
+        self.close();
         self.cell.lock().seat_lost();
         self.eye.clear();
         self.outbox = Arc::default();
@@ -340,7 +354,7 @@ fn act(rig: &mut Rig, step: Step) {
         Step::Move => rig.inner(|inner| inner.move_to = Some(0)),
         Step::Die => rig.die(),
         // The process is gone, and the stream does not know yet.
-        Step::Close => rig.outbox.close(),
+        Step::Close => rig.close(),
         Step::State => {
             let now = rig.now();
             rig.inner(|inner| inner.scene = Some((state(), now)));

@@ -103,7 +103,7 @@ async fn boxes_of_the_streams_that_were_asked_for_arrive() {
     assert_eq!(
         boxes,
         json!({
-            "type": "boxes", "stream": "north-1", "time": "2026-11-24T08:30:00Z",
+            "type": "boxes", "stream": "north-1", "time": "2026-11-24T08:30:00.000Z",
             "media_secs": 1.5,
             "boxes": [{
                 "tag": "000000000002d", "label": "person", "box": [0.1, 0.2, 0.3, 0.4],

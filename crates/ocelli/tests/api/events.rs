@@ -193,8 +193,8 @@ async fn counts_come_in_buckets() {
     assert_eq!(
         counts["buckets"],
         json!([
-            { "start": "2026-11-24T07:30:00Z", "kind": "appeared", "events": 10 },
-            { "start": "2026-11-24T07:30:00Z", "kind": "crossed", "direction": "right", "events": 10 },
+            { "start": "2026-11-24T07:30:00.000Z", "kind": "appeared", "events": 10 },
+            { "start": "2026-11-24T07:30:00.000Z", "kind": "crossed", "direction": "right", "events": 10 },
         ])
     );
     let minutes = site.get("/api/v1/counts?bucket_secs=60&kind=crossed").await;
