@@ -205,9 +205,9 @@ impl Random {
     }
 }
 
-/// How often something random is tried: more in the long run (`OCELLI_LONG=1`).
+/// How often something random is tried: more in the long run (`OCELLI_TEST_LONG=1`).
 pub(crate) fn rounds(short: usize, long: usize) -> usize {
-    if std::env::var_os("OCELLI_LONG").is_some() {
+    if std::env::var_os("OCELLI_TEST_LONG").is_some() {
         long
     } else {
         short
