@@ -1,39 +1,8 @@
-//! Cutting Annex B byte streams into NAL units.
+//! NAL units as a sender of streams sees them.
 
 use ocelli_core::Codec;
 
-/// The NAL units of `data`, without start codes and without the zero bytes after a unit
-/// (ITU-T H.264 and H.265, annex B). Bytes before the first start code are not a unit.
-pub(super) fn units(data: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut at = next_start(data, 0);
-    std::iter::from_fn(move || {
-        loop {
-            let start = at? + 3;
-            at = next_start(data, start);
-            let mut unit = &data[start..at.unwrap_or(data.len())];
-            while let [head @ .., 0] = unit {
-                unit = head;
-            }
-            if !unit.is_empty() {
-                return Some(unit);
-            }
-        }
-    })
-}
-
-/// Where the next `00 00 01` stands, at or after `from`.
-fn next_start(data: &[u8], from: usize) -> Option<usize> {
-    let mut at = from;
-    while at + 2 < data.len() {
-        // The third byte decides how far the next candidate is.
-        match data[at + 2] {
-            0 => at += 1,
-            1 if data[at] == 0 && data[at + 1] == 0 => return Some(at),
-            _ => at += 3,
-        }
-    }
-    None
-}
+pub(super) use crate::bitstream::annexb::units;
 
 /// What a NAL unit is for, as far as a sender has to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
