@@ -350,7 +350,28 @@ fn read_records(path: &Path, stream: Option<&str>) -> Result<Vec<EventRecord>, C
             records.push(record);
         }
     }
+    if let [first, rest @ ..] = &records[..]
+        && let Some(other) = rest.iter().find(|record| record.stream != first.stream)
+    {
+        let (one, two) = (&first.stream, &other.stream);
+        let reason =
+            format_args!("events of several streams, `{one}` and `{two}`: choose with --stream");
+        return Err(failed(path, &reason));
+    }
+    // `ocelli events` gives the newest first.
+    records.sort_by(|a, b| {
+        let by_time = a.media_secs.total_cmp(&b.media_secs);
+        by_time.then_with(|| number(&a.id).cmp(&number(&b.id)))
+    });
     Ok(records)
+}
+
+/// The number of an event in its scene: the second part of its name.
+fn number(id: &str) -> u64 {
+    let number = id.rsplit('-').next();
+    number
+        .and_then(|text| u64::from_str_radix(text, 16).ok())
+        .unwrap_or_default()
 }
 
 fn observed(records: &[EventRecord]) -> Account {

@@ -75,9 +75,45 @@ fn events_and_counts_are_scored_and_drawn() {
     }
     let png = std::fs::read(&strip).unwrap();
     assert_eq!(&png[1..4], b"PNG");
+    // As `ocelli events` gives them: the newest first.
+    std::fs::write(
+        &events,
+        lines.iter().rev().cloned().collect::<Vec<_>>().join("\n"),
+    )
+    .unwrap();
+    assert_eq!(text(&ocelli(&given).stdout), table);
     // Of another stream there is nothing.
     let output = ocelli(&[&given[..], &["--stream", "lobby"]].concat());
     assert!(text(&output.stdout).contains("off by 1 of 1"));
+}
+
+#[test]
+fn events_of_several_streams_are_not_mixed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("both.jsonl");
+    let lines = [
+        event("appeared", 0.2, ""),
+        event("gone", 6.0, "").replace("yard", "lobby"),
+    ];
+    std::fs::write(&path, lines.join("\n")).unwrap();
+    let path = path.to_str().unwrap();
+    let output = ocelli(&["eval", "--reference", path, "--events", path]);
+    assert_eq!(output.status.code(), Some(1));
+    let complaint = text(&output.stderr);
+    assert!(
+        complaint.contains("`yard` and `lobby`: choose with --stream"),
+        "{complaint}"
+    );
+    let output = ocelli(&[
+        "eval",
+        "--reference",
+        path,
+        "--events",
+        path,
+        "--stream",
+        "yard",
+    ]);
+    assert_eq!(output.status.code(), Some(0));
 }
 
 #[test]
