@@ -26,7 +26,7 @@ if MISSING:
 import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 
-from ocelli_compose import canary, clip, mix, nal, places, plan, stock, stream, truth  # noqa: E402
+from ocelli_compose import canary, clip, mix, nal, places, plan, stock, stream, truth, use  # noqa: E402
 from ocelli_compose.paint import Box  # noqa: E402
 from ocelli_compose.spec import RATE, Segment, Spec, WrongSpec  # noqa: E402
 from ocelli_compose.sprite import Sprite  # noqa: E402
@@ -166,6 +166,21 @@ class AtPlaces(unittest.TestCase):
         self.assertEqual([(stay.from_secs, stay.to_secs) for stay in found], [(50 / RATE, 154 / RATE)])
         self.assertEqual(places.stays("zone", zone, self.walk(outside + [0.5] * 5 + outside), spec()), [])
 
+    def test_a_labelled_clip_gets_its_events(self) -> None:
+        rows = [f"{n},4,{3 * n},50,20,60,1,0,0,0\n" for n in range(1, 101)] + ["50,5,1,1,9,9,0,0,0,0\n"]
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "gt.txt"
+            path.write_text("".join(rows))
+            lines = dict([use.named_points("door:0.5,0,0.5,1")])
+            zones = dict([use.named_points("desk:0.6,0,0.8,0,0.8,1,0.6,1")])
+            happened = json.loads(use.labelled(path, spec(), 10.0, lines, zones))
+        self.assertEqual([passage["tag"] for passage in happened["passages"]], [4, 5])
+        self.assertEqual(happened["crossings"], [{"tag": 4, "line": "door", "direction": "left", "at_secs": 5.0}])
+        self.assertEqual([(s["from_secs"], s["to_secs"]) for s in happened["stays"]], [(6.0, 8.1)])
+        for wrong in ("door", "door:1,2,3", "0.1,0.2,0.3,0.4"):
+            with self.assertRaises(ValueError):
+                use.named_points(wrong)
+
 
 class Coded(unittest.TestCase):
     """The files."""
@@ -268,6 +283,18 @@ class Sets(unittest.TestCase):
         self.assertEqual(mix.city(1, 100, 60.0, "constant", True, ["slope"]), entries)
         listed = json.loads(mix.manifest("city", entries, False))["streams"]
         self.assertEqual({stream["class"] for stream in listed}, {"boiling"})
+
+    def test_a_set_gets_a_configuration(self) -> None:
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            given = spec(secs=8.0)
+            stream.compose(given, made_up(), folder)
+            made = json.loads(use.configuration(folder, 2.0))
+            self.assertEqual(made["streams"]["s"]["rules"][0]["line"]["points"], [list(p) for p in places.line(given)])
+            self.assertEqual(list(made["streams"]["s"]["zones"]), ["zone"])
+            (folder / "s.mp4").unlink()
+            with self.assertRaises(clip.Unreadable):
+                use.configuration(folder, 2.0)
 
     def test_recall_has_the_same_passages_in_every_coding(self) -> None:
         entries = mix.recall(1, 60.0, ["slope"])

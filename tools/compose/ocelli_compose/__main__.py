@@ -10,7 +10,7 @@ from typing import get_args
 
 import cv2
 
-from . import mix, stock
+from . import mix, stock, use
 from .clip import Unreadable
 from .encode import EncodingFailed
 from .mix import Entry
@@ -65,6 +65,16 @@ def _entry(entry: Entry, made: stock.Stock, args: argparse.Namespace) -> None:
         (args.folder / f"{spec.name}.truth.txt").write_text(mix.busy_truth(spec, args.busy_truth))
 
 
+def _config(args: argparse.Namespace) -> None:
+    print(use.configuration(args.folder, args.look_rate), end="")
+
+
+def _places(args: argparse.Namespace) -> None:
+    width, height = (int(side) for side in args.size.split("x"))
+    view = Spec("clip", 0, width=width, height=height)
+    print(use.labelled(args.truth, view, args.rate, dict(args.line), dict(args.zone)), end="")
+
+
 def _seen(args: argparse.Namespace) -> None:
     # Nothing else needs onnxruntime.
     from . import detect, seen  # noqa: PLC0415
@@ -109,6 +119,20 @@ def _arguments() -> argparse.ArgumentParser:
     command.add_argument("--busy-clip", type=pathlib.Path, help="vtest.avi")
     command.add_argument("--busy-truth", type=pathlib.Path, help="its MOT15 truth")
     command.set_defaults(run=_set)
+
+    command = commands.add_parser("config", help="print a configuration of ocelli that watches a folder of streams")
+    command.add_argument("folder", type=pathlib.Path)
+    command.add_argument("--look-rate", type=float, default=5.0, help="looks a second")
+    command.set_defaults(run=_config)
+
+    command = commands.add_parser("places", help="print the event truth of a clip whose people are known as MOT text")
+    command.add_argument("truth", type=pathlib.Path)
+    command.add_argument("rate", type=float, help="pictures a second")
+    command.add_argument("size", help="e.g. 768x576")
+    places = "NAME:x,y,x,y..., 0..1 of the picture"
+    command.add_argument("--line", type=use.named_points, action="append", default=[], help=places)
+    command.add_argument("--zone", type=use.named_points, action="append", default=[], help=places)
+    command.set_defaults(run=_places)
 
     command = commands.add_parser("seen", help="print how much of it the detector sees (needs onnxruntime)")
     command.add_argument("folder", type=pathlib.Path)

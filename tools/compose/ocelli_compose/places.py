@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Protocol
 
 import numpy as np
 
@@ -16,6 +17,18 @@ CLEAR = 0.1
 STAY_SECS_MIN = 0.5
 
 Points = list[tuple[float, float]]
+
+
+class View(Protocol):
+    """What has a size in pixels: a stream's specification, or a clip."""
+
+    @property
+    def width(self) -> int:
+        """Of a picture."""
+
+    @property
+    def height(self) -> int:
+        """Of a picture."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,14 +71,14 @@ def zone(spec: Spec) -> Points:
     ]
 
 
-def anchor(box: Box, spec: Spec) -> tuple[float, float]:
+def anchor(box: Box, view: View) -> tuple[float, float]:
     """Where somebody stands, 0..1: the middle of the lower edge."""
-    return (box.left + box.width / 2) / spec.width, (box.top + box.height) / spec.height
+    return (box.left + box.width / 2) / view.width, (box.top + box.height) / view.height
 
 
-def crossings(name: str, points: Points, boxes: list[tuple[float, Box]], spec: Spec) -> list[Crossing]:
+def crossings(name: str, points: Points, boxes: list[tuple[float, Box]], view: View) -> list[Crossing]:
     """The crossings of one object. It has to get clear of the line; going back before that undoes a crossing."""
-    aspect = spec.width / spec.height
+    aspect = view.width / view.height
     start, end = (np.array([x * aspect, y]) for x, y in points)
     along = end - start
 
@@ -77,13 +90,13 @@ def crossings(name: str, points: Points, boxes: list[tuple[float, Box]], spec: S
     pending, crossed_at = 0, 0.0
     last: np.ndarray | None = None
     for secs, box in boxes:
-        x, y = anchor(box, spec)
+        x, y = anchor(box, view)
         place = np.array([x * aspect, y])
         if last is not None and side(last) != side(place) and _passes_between(last, place, start, end):
             pending = max(-1, min(1, pending + (1 if side(place) else -1)))
             crossed_at = secs
         last = place
-        if pending and _distance(place, start, end) >= CLEAR * box.height / spec.height:
+        if pending and _distance(place, start, end) >= CLEAR * box.height / view.height:
             found.append(Crossing(box.tag, name, "right" if pending > 0 else "left", crossed_at))
             pending = 0
     return found
@@ -104,9 +117,9 @@ def _distance(place: np.ndarray, start: np.ndarray, end: np.ndarray) -> float:
     return float(np.linalg.norm(place - (start + share * along)))
 
 
-def stays(name: str, points: Points, boxes: list[tuple[float, Box]], spec: Spec) -> list[Stay]:
+def stays(name: str, points: Points, boxes: list[tuple[float, Box]], view: View) -> list[Stay]:
     """The stays of one object."""
-    inside = [secs for secs, box in boxes if contains(points, anchor(box, spec))]
+    inside = [secs for secs, box in boxes if contains(points, anchor(box, view))]
     spans: list[list[float]] = []
     for secs in inside:
         if spans and secs - spans[-1][1] <= STAY_SECS_MIN:

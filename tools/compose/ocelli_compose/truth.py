@@ -64,11 +64,20 @@ def events(spec: Spec, ways: list[Way], pictures: list[list[Box]]) -> dict[str, 
         "lines": [{"name": "line", "points": line}],
         "zones": [{"name": "zone", "points": zone}],
         "passages": passages,
-        "crossings": [dataclasses.asdict(crossing) for crossing in crossings],
-        "stays": [dataclasses.asdict(stay) for stay in stays],
+        **at_places(crossings, stays),
         "stops": stops,
         "spec": spec.json(),
     }
+
+
+def at_places(crossings: list[places.Crossing], stays: list[places.Stay]) -> dict[str, Any]:
+    """Crossings and stays, times to the millisecond."""
+
+    def fields(happened: places.Crossing | places.Stay) -> dict[str, Any]:
+        values = dataclasses.asdict(happened)
+        return {name: round(value, 3) if isinstance(value, float) else value for name, value in values.items()}
+
+    return {"crossings": [fields(one) for one in crossings], "stays": [fields(one) for one in stays]}
 
 
 def events_text(happened: dict[str, Any]) -> str:

@@ -1,5 +1,8 @@
 //! `ocelli eval`: scores what was found against the truth.
 
+mod set;
+mod strip;
+
 use std::{
     io::Read as _,
     path::{Path, PathBuf},
@@ -7,11 +10,10 @@ use std::{
 };
 
 use clap::Args;
-use ocelli_core::{EventRecord, Label, Point};
+use ocelli_core::{EventRecord, Label};
 use ocelli_eval::{
-    Account, Evaluation, Observer, Sequence, Truth,
-    draw::{self, DrawnPlace, Layout, Plate},
-    mot,
+    Account, Evaluation, Observer, Sequence, Truth, mot,
+    report::Report,
     score::{CountTruth, Likeness},
     truth::Passes,
 };
@@ -31,6 +33,7 @@ Examples:
   ocelli eval --truth gt.txt --boxes found.txt --rate 7 --size 768x576
   ocelli eval --truth gt.txt --truth-events truth.json --boxes found.txt --events found.jsonl
   ocelli eval --reference every-picture.jsonl --events found.jsonl --json
+  ocelli eval --set city --events found.jsonl --reference every-picture.jsonl
   ocelli eval --truth gt.txt --boxes found.txt --rate 7 --size 768x576 --draw strip.png --at 10,12.5
 
 Exit codes: 0 scored, 1 a file cannot be read or used, 2 the command line is wrong.")]
@@ -59,6 +62,11 @@ pub(super) struct Arguments {
     /// Events that were found, one JSON object a line.
     #[arg(long, value_name = "JSONL")]
     events: Option<PathBuf>,
+
+    /// A folder of composed streams: the events of each stream are scored against its
+    /// NAME.truth.json and NAME.truth.txt, and all are pooled.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["truth", "truth_events", "counts", "boxes", "stream", "draw"])]
+    set: Option<PathBuf>,
 
     /// Only the events of this stream.
     #[arg(long, value_name = "NAME")]
@@ -129,6 +137,9 @@ impl FromStr for PictureSize {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {
+    if let Some(folder) = &arguments.set {
+        return print(arguments, &set::report(arguments, folder)?);
+    }
     let inputs = Inputs::read(arguments)?;
     let evaluation = inputs.evaluation(arguments)?;
     let mut report = evaluation.report(&subject(arguments));
@@ -144,9 +155,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {
         ));
     }
     if let Some(path) = &arguments.draw {
-        let png = inputs.strip(arguments, &evaluation)?;
+        let png = strip::strip(&inputs, arguments, &evaluation)?;
         std::fs::write(path, png).map_err(|error| failed(path, &error))?;
     }
+    print(arguments, &report)
+}
+
+fn print(arguments: &Arguments, report: &Report) -> Result<(), CommandError> {
     if arguments.json {
         output::say(report.json())?;
     } else {
@@ -283,59 +298,23 @@ impl Inputs {
             records: self.records.clone(),
         })
     }
-
-    fn strip(
-        &self,
-        arguments: &Arguments,
-        evaluation: &Evaluation,
-    ) -> Result<Vec<u8>, CommandError> {
-        let nothing = Account::default();
-        let truth = evaluation.truth.as_ref().unwrap_or(&nothing);
-        let found = evaluation.found.as_ref().unwrap_or(&nothing);
-        let plate = match &arguments.plate {
-            None => None,
-            Some(path) => {
-                let bytes = std::fs::read(path).map_err(|error| failed(path, &error))?;
-                Some(Plate::read_png(&bytes).map_err(|error| failed(path, &error))?)
-            }
-        };
-        let frame = self.frame(arguments);
-        let aspect = plate.as_ref().map(Plate::aspect);
-        let aspect = aspect.or(frame.map(|(_, size)| size.width / size.height));
-        let layout = Layout {
-            cell_width: 480,
-            aspect: aspect.unwrap_or(16.0 / 9.0),
-            columns: arguments.columns,
-        };
-        let moments = if arguments.at.is_empty() {
-            spread(truth, found)
-        } else {
-            let mut at = arguments.at.clone();
-            at.sort_by(f64::total_cmp);
-            at
-        };
-        let cells = draw::cells(truth, found, &moments);
-        draw::strip(layout, plate.as_ref(), &self.places(), &cells)
-            .map_err(|error| CommandError::failed(error.to_string()))
-    }
-
-    fn places(&self) -> Vec<DrawnPlace> {
-        let Some(truth) = &self.truth else {
-            return Vec::new();
-        };
-        let drawn = |closed: bool| {
-            move |place: &ocelli_eval::truth::Place| DrawnPlace {
-                name: place.name.clone(),
-                points: place.points.iter().map(|&[x, y]| Point { x, y }).collect(),
-                closed,
-            }
-        };
-        let zones = truth.zones.iter().map(drawn(true));
-        zones.chain(truth.lines.iter().map(drawn(false))).collect()
-    }
 }
 
 fn read_records(path: &Path, stream: Option<&str>) -> Result<Vec<EventRecord>, CommandError> {
+    let records = read_all_records(path, stream)?;
+    if let [first, rest @ ..] = &records[..]
+        && let Some(other) = rest.iter().find(|record| record.stream != first.stream)
+    {
+        let (one, two) = (&first.stream, &other.stream);
+        let reason =
+            format_args!("events of several streams, `{one}` and `{two}`: choose with --stream");
+        return Err(failed(path, &reason));
+    }
+    Ok(records)
+}
+
+/// The records of one stream or of all, in order of time.
+fn read_all_records(path: &Path, stream: Option<&str>) -> Result<Vec<EventRecord>, CommandError> {
     let text = read_text(path)?;
     let mut records = Vec::new();
     for (number, line) in text.lines().enumerate() {
@@ -349,14 +328,6 @@ fn read_records(path: &Path, stream: Option<&str>) -> Result<Vec<EventRecord>, C
         if stream.is_none_or(|name| name == record.stream) {
             records.push(record);
         }
-    }
-    if let [first, rest @ ..] = &records[..]
-        && let Some(other) = rest.iter().find(|record| record.stream != first.stream)
-    {
-        let (one, two) = (&first.stream, &other.stream);
-        let reason =
-            format_args!("events of several streams, `{one}` and `{two}`: choose with --stream");
-        return Err(failed(path, &reason));
     }
     // `ocelli events` gives the newest first.
     records.sort_by(|a, b| {
@@ -380,18 +351,6 @@ fn observed(records: &[EventRecord]) -> Account {
         observer.record(record);
     }
     observer.account()
-}
-
-/// Twelve moments from the first passage to the end of the last.
-fn spread(truth: &Account, found: &Account) -> Vec<f64> {
-    let passages = || truth.passages.iter().chain(&found.passages);
-    let first = passages()
-        .map(|p| p.from_secs)
-        .fold(f64::INFINITY, f64::min);
-    let last = passages().map(|p| p.to_secs).fold(0.0, f64::max);
-    let first = if first.is_finite() { first } else { 0.0 };
-    let moment = |number: u32| first + (last - first) * f64::from(number) / 11.0;
-    (0..12).map(moment).collect()
 }
 
 #[cfg(test)]

@@ -117,6 +117,48 @@ fn events_of_several_streams_are_not_mixed() {
 }
 
 #[test]
+fn a_set_is_pooled() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    for name in ["yard", "lobby"] {
+        std::fs::write(path(&format!("{name}.truth.json")), TRUTH).unwrap();
+        let boxes = "1,1,40,40,10,20,1,1,1\n31,1,40,40,10,20,1,1,1\n";
+        std::fs::write(path(&format!("{name}.truth.txt")), boxes).unwrap();
+    }
+    let gone = event("gone", 6.0, r#","dwell_secs":2.5"#);
+    let yard = [event("appeared", 0.2, ""), gone].join("\n");
+    let lobby = yard.replace("yard", "lobby");
+    let every = [yard.clone(), lobby].join("\n");
+    std::fs::write(path("found.jsonl"), yard).unwrap();
+    std::fs::write(path("every.jsonl"), every).unwrap();
+    let [folder, found, every] = [path(""), path("found.jsonl"), path("every.jsonl")]
+        .map(|path| path.to_str().unwrap().to_owned());
+    let arguments = [
+        "eval",
+        "--set",
+        &folder,
+        "--events",
+        &found,
+        "--reference",
+        &every,
+        "--json",
+    ];
+    let output = ocelli(&arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    for (basis, at) in [("absolute", 0), ("relative", 1)] {
+        let scores = &json["events"][at];
+        assert_eq!(scores["basis"], basis);
+        assert_eq!(scores["all"]["recall"]["hits"], 1);
+        assert_eq!(scores["all"]["recall"]["of"], 2);
+    }
+    // The line of the truth was crossed on both streams, and nobody said so.
+    assert_eq!(json["events"][0]["all"]["crossing_recall"]["of"], 2);
+    let output = ocelli(&["eval", "--set", &folder]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
 fn what_cannot_be_scored_says_why() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("bad.txt");
