@@ -163,3 +163,18 @@ fn what_cannot_be_drawn_is_refused() {
     let odd = Rect::new(f64::NAN, -1e300, 1e300, f64::INFINITY);
     assert!(!refused(layout(), &[moment(vec![person("a", odd, false)])]));
 }
+
+#[test]
+fn names_that_differ_little_have_colours_of_their_own() {
+    let drawn = |tag: u32| {
+        let cells = [moment(vec![person(
+            &tag.to_string(),
+            Rect::new(0.4, 0.3, 0.1, 0.4),
+            false,
+        )])];
+        let plate = Plate::read_png(&strip(layout(), None, &[], &cells).unwrap()).unwrap();
+        plate.at(0.45 * 160.0 / 164.0, 0.5 * 90.0 / 106.0)
+    };
+    let colours: std::collections::BTreeSet<[u8; 3]> = (1..=16).map(drawn).collect();
+    assert!(colours.len() >= 6, "{colours:?}");
+}

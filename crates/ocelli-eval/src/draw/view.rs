@@ -178,5 +178,7 @@ fn colour(shown: &Shown) -> Rgb888 {
     let hash = shown.tag.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     });
-    COLOURS[(hash >> 13) as usize % COLOURS.len()]
+    // Short names differ in their last bits alone: spread those too.
+    let spread = hash.wrapping_mul(0x9e37_79b1) >> 16;
+    COLOURS[spread as usize % COLOURS.len()]
 }
