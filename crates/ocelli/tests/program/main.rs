@@ -6,6 +6,7 @@
 #![expect(clippy::print_stderr, reason = "says which test has no data")]
 
 mod clip;
+mod counts;
 mod live;
 
 use std::{
