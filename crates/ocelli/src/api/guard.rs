@@ -25,6 +25,9 @@ use crate::access::Principal;
 /// A request that takes longer is given up.
 const REQUEST_MAX: Duration = Duration::from_secs(30);
 
+/// How long an address waits for the answer to one more wrong token, once it sent many.
+const REFUSAL_WAITS: Duration = Duration::from_millis(250);
+
 /// Headers of every answer. Pages that show something set their own policy.
 const HEADERS: [(HeaderName, HeaderValue); 7] = [
     (
@@ -87,17 +90,16 @@ pub(crate) async fn inner(
     }
     let (mut parts, body) = request.into_parts();
     let address = address_of(&parts);
-    let limit = |wait: Duration, detail| Problem::too_many(wait.as_secs().max(1), detail);
-    api.refusals
-        .peek(address)
-        .map_err(|wait| limit(wait, "too many wrong tokens from this address"))?;
     let socket = route.is_some_and(|route| route.socket);
     let proof = identity::find(&api, &parts, socket).await?;
     let principal = match proof {
         Proof::Is(principal) => principal,
         Proof::None => return Err(Problem::unauthorized()),
         Proof::Wrong => {
-            let _counted = api.refusals.take(address);
+            // Only who is wrong waits: others may share the address.
+            if api.refusals.take(address).is_err() {
+                tokio::time::sleep(REFUSAL_WAITS).await;
+            }
             return Err(Problem::unauthorized());
         }
     };
@@ -106,7 +108,7 @@ pub(crate) async fn inner(
     }
     api.requests
         .take(principal.id.clone())
-        .map_err(|wait| limit(wait, "slow down"))?;
+        .map_err(|wait| Problem::too_many(wait.as_secs().max(1), "slow down"))?;
     match route {
         Some(route) => check(route, &principal, parameters.as_ref().ok())?,
         None if path.is_none() => return Err(Problem::no_route()),

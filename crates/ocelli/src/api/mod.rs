@@ -70,7 +70,7 @@ pub struct ApiOptions {
     pub token: Option<TokenCheck>,
     /// Requests of one token or user.
     pub requests: Rate,
-    /// Wrong tokens of one address.
+    /// Wrong tokens of one address; beyond it the answers wait.
     pub refusals: Rate,
     /// Most bytes of a request's body.
     pub body_bytes_max: usize,

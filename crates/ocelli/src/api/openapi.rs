@@ -8,6 +8,8 @@ use axum::{
     response::IntoResponse,
 };
 use bytes::Bytes;
+use ocelli_core::{EventKind, Label};
+use ocelli_engine::StreamState;
 use serde_json::{Map, Value, json};
 use utoipa::{OpenApi, openapi::OpenApi as Document};
 
@@ -75,6 +77,12 @@ fn complete(operation: &mut Map<String, Value>, route: &Route) {
     if let Need::Right(right) = route.need {
         operation.insert("x-right".to_owned(), json!(right));
     }
+    let parameters = operation
+        .get_mut("parameters")
+        .and_then(Value::as_array_mut);
+    for parameter in parameters.into_iter().flatten() {
+        name_choices(parameter);
+    }
     let Some(responses) = operation
         .get_mut("responses")
         .and_then(Value::as_object_mut)
@@ -100,6 +108,29 @@ fn complete(operation: &mut Map<String, Value>, route: &Route) {
         add("426", "The path is for WebSockets.");
     }
     add("default", "Anything else that may go wrong.");
+}
+
+/// Names what a parameter may be, where that is a closed list.
+fn name_choices(parameter: &mut Value) {
+    let choices = match parameter["name"].as_str() {
+        Some("state") => json!(StreamState::ALL.map(StreamState::as_str)),
+        Some("kind") => json!(EventKind::ALL.map(EventKind::as_str)),
+        Some("label") => json!(Label::ALL.map(Label::as_str)),
+        Some("order") => json!(["newest", "oldest"]),
+        Some("by") => json!(["stream", "kind", "label", "place", "direction"]),
+        _ => return,
+    };
+    let several = parameter.pointer("/schema/items").is_some();
+    // A parameter is there or is not: it is never null.
+    parameter["schema"] = if several {
+        json!({
+            "type": "array",
+            "maxItems": choices.as_array().map_or(0, Vec::len),
+            "items": { "type": "string", "enum": choices },
+        })
+    } else {
+        json!({ "type": "string", "enum": choices })
+    };
 }
 
 fn problem(description: &str) -> Value {

@@ -55,16 +55,6 @@ impl<K: Hash + Eq> RateLimit<K> {
         })
     }
 
-    /// Whether a request would be free, without counting it.
-    pub(crate) fn peek(&self, key: K) -> Result<(), Duration> {
-        self.with(key, |bucket, rate| {
-            if bucket.free >= 1.0 {
-                return Ok(());
-            }
-            Err(Duration::from_secs_f64((1.0 - bucket.free) / rate.per_sec))
-        })
-    }
-
     fn with<T>(&self, key: K, use_bucket: impl FnOnce(&mut Bucket, Rate) -> T) -> T {
         let now = Instant::now();
         let rate = self.rate;
@@ -137,11 +127,9 @@ mod tests {
             per_sec: 2.0,
         });
         for _ in 0..3 {
-            limit.peek("a").unwrap();
             limit.take("a").unwrap();
         }
         let wait = limit.take("a").unwrap_err();
-        assert!(limit.peek("a").is_err());
         limit.take("b").expect("another key has its own");
         tokio::time::advance(wait).await;
         limit.take("a").unwrap();
