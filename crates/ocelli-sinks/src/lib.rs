@@ -1,5 +1,6 @@
 //! Where events go: the store and sinks.
 
+mod mqtt;
 mod outgoing;
 mod post;
 mod queue;

@@ -7,10 +7,11 @@ use ocelli_core::{StageError, seam::Sink};
 use serde::de::DeserializeOwned;
 
 pub mod jsonl;
+pub mod mqtt;
 pub mod webhook;
 
 /// Every kind of sink.
-pub const SINKS: &[&SinkKind] = &[&jsonl::KIND, &webhook::KIND];
+pub const SINKS: &[&SinkKind] = &[&jsonl::KIND, &mqtt::KIND, &webhook::KIND];
 
 /// Who wrote a sink's configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,11 @@
 //! The sinks as their users see them.
 #![expect(
     clippy::unwrap_used,
-    reason = "a failed unwrap fails the test that asked, as in a test function"
+    clippy::print_stderr,
+    reason = "a failed unwrap fails the test that asked, and what is missing is said"
 )]
 
 mod contract;
+mod mqtt;
 mod stage;
 mod webhook;
