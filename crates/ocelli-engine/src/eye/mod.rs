@@ -1,8 +1,10 @@
 //! The eyes: started, fed, watched, replaced.
 
+mod budget;
 mod log;
 mod process;
 mod receive;
+mod session;
 mod supervise;
 mod watch;
 
