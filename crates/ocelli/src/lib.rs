@@ -13,6 +13,7 @@ pub mod models;
 pub mod mot;
 pub mod plan;
 pub mod pull;
+pub mod record;
 pub mod reload;
 pub mod run;
 pub mod token;

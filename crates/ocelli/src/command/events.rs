@@ -112,7 +112,7 @@ fn kind(text: &str) -> Result<EventKind, String> {
 }
 
 /// RFC 3339, or an age.
-fn time(text: &str) -> Result<WallTime, String> {
+pub(super) fn time(text: &str) -> Result<WallTime, String> {
     if let Some(time) = WallTime::from_rfc3339(text) {
         return Ok(time);
     }

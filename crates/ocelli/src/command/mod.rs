@@ -1,5 +1,6 @@
 //! The command line: one file for each subcommand.
 
+mod audit;
 mod check;
 mod client;
 mod eval;
@@ -84,6 +85,7 @@ struct Line {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(Box<run::Arguments>),
+    Audit(audit::Arguments),
     Check(check::Arguments),
     Events(Box<events::Arguments>),
     Eval(Box<eval::Arguments>),
@@ -162,6 +164,7 @@ fn dispatch(line: Line) -> Result<(), CommandError> {
     match line.command {
         Command::Run(arguments) => run::run(&arguments, log),
         Command::Simulate(arguments) => simulate::run(&arguments, log),
+        Command::Audit(arguments) => audit::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Events(arguments) => events::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
