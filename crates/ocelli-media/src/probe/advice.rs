@@ -40,6 +40,13 @@ pub fn advice(seen: &Seen) -> Vec<String> {
             seen.secs
         )),
     }
+    if seen.codec == Codec::H265 {
+        say(
+            "H.265 costs more to decode, and what changes in it cannot be seen before decoding: \
+             choose H.264 for the stream that is analysed"
+                .to_owned(),
+        );
+    }
     if seen.b_pictures {
         say("B pictures delay what is seen: choose a profile without them".to_owned());
     }
@@ -130,6 +137,13 @@ mod tests {
                     ..GOOD
                 },
                 "B pictures",
+            ),
+            (
+                Seen {
+                    codec: Codec::H265,
+                    ..GOOD
+                },
+                "choose H.264",
             ),
             (
                 Seen {

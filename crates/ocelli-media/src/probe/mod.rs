@@ -11,7 +11,7 @@ use ocelli_core::{
     StageError,
     seam::{SourceItem, SourceStream},
 };
-use serde_json::Map;
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 use url::{Host, Url};
 
@@ -26,6 +26,8 @@ pub struct ProbeOptions {
     pub reach: Reach,
     /// User and password, where the address holds none.
     pub credentials: Option<Credentials>,
+    /// Options of the source, such as its transport.
+    pub source: Map<String, Value>,
     /// Media that is watched at least.
     pub watch: Duration,
     /// The longest look at one stream.
@@ -42,6 +44,7 @@ impl ProbeOptions {
         Self {
             reach,
             credentials: None,
+            source: Map::new(),
             watch: Duration::from_secs(6),
             watch_max: Duration::from_secs(15),
             try_max: Duration::from_secs(5),
@@ -55,6 +58,8 @@ impl ProbeOptions {
 pub struct ProbeReport {
     /// The stream's address, without credentials.
     pub url: Url,
+    /// The user, where the address or the options name one.
+    pub user: Option<String>,
     /// From the first word to the first key picture, in seconds.
     pub first_key_secs: f64,
     /// What was seen.
@@ -88,7 +93,7 @@ pub async fn probe(address: &str, options: &ProbeOptions) -> Result<ProbeReport,
         let request = SourceRequest {
             url: url.clone(),
             credentials: credentials.clone(),
-            options: Map::new(),
+            options: options.source.clone(),
             reach: options.reach.clone(),
         };
         let looked = tokio::time::timeout_at(deadline, look(request, options, is_bare)).await;
@@ -96,6 +101,7 @@ pub async fn probe(address: &str, options: &ProbeOptions) -> Result<ProbeReport,
             Ok(Ok((first_key_secs, seen))) => {
                 return Ok(ProbeReport {
                     url,
+                    user: credentials.map(|credentials| credentials.user),
                     first_key_secs,
                     advice: advice(&seen),
                     seen,

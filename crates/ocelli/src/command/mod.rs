@@ -1,5 +1,6 @@
 //! The command line: one file for each subcommand.
 
+mod add;
 mod audit;
 mod check;
 mod client;
@@ -41,6 +42,7 @@ Examples:
   ocelli run rtsp://viewer:secret@camera.local/main   watch a camera, nothing to set up
   ocelli run clip.mp4 --exit-at-end                   look at a recording
   ocelli run ocelli.yaml                              run a configuration; a change is applied live
+  ocelli add 10.0.0.9                                 look at a camera before adding it
   ocelli check ocelli.yaml                            every error with its line
   ocelli top                                          see how the streams are
   ocelli events --kind crossed --follow               see what happens
@@ -85,6 +87,7 @@ struct Line {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(Box<run::Arguments>),
+    Add(add::Arguments),
     Audit(audit::Arguments),
     Check(check::Arguments),
     Events(Box<events::Arguments>),
@@ -164,6 +167,7 @@ fn dispatch(line: Line) -> Result<(), CommandError> {
     match line.command {
         Command::Run(arguments) => run::run(&arguments, log),
         Command::Simulate(arguments) => simulate::run(&arguments, log),
+        Command::Add(arguments) => add::run(&arguments, log),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Events(arguments) => events::run(&arguments),

@@ -12,6 +12,7 @@ use url::Url;
 mod address;
 mod de;
 mod detector;
+mod entry;
 mod fault;
 mod load;
 mod nearest;
@@ -26,6 +27,7 @@ mod table;
 mod tree;
 mod trial;
 
+pub use entry::StreamEntry;
 use fault::Fault;
 pub use fault::{ConfigError, ConfigErrors};
 pub use load::{LoadOptions, default_data_dir, load};

@@ -10,7 +10,7 @@ use ocelli_core::settings::{SceneSettings, StreamSettings};
 
 use super::{
     ApiSettings, Configuration, EngineSettings, MetricsSettings, Retention, SiteSettings,
-    StreamConfig, address, detector, load::LISTEN, tree::Place,
+    StreamConfig, address, detector, entry::name_of, load::LISTEN, tree::Place,
 };
 use crate::models;
 
@@ -82,28 +82,10 @@ pub fn trial(
     })
 }
 
-/// A name out of a recording's file, or of a camera's host and path, that no stream has yet.
+/// The address's own name, or with a number behind it, that no stream has yet.
 fn free_name(url: &url::Url, streams: &BTreeMap<Arc<str>, StreamConfig>) -> Arc<str> {
-    let file = url.to_file_path().ok().filter(|_| url.scheme() == "file");
-    let stem = file
-        .as_ref()
-        .and_then(|file| file.file_stem())
-        .map(|stem| stem.to_string_lossy().into_owned());
-    let stem = stem.unwrap_or_else(|| {
-        let host = url.host_str().unwrap_or_default();
-        format!("{host}{}", url.path())
-    });
-    let fitting: String = stem
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-        .collect();
-    let fitting = fitting.trim_matches('-');
-    let fitting = if fitting.is_empty() {
-        "stream"
-    } else {
-        &fitting[..fitting.len().min(48)]
-    };
-    if !streams.contains_key(fitting) {
+    let fitting = name_of(url);
+    if !streams.contains_key(fitting.as_str()) {
         return fitting.into();
     }
     let mut number = 2;

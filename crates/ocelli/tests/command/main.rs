@@ -1,7 +1,9 @@
 //! The program as it is used: help, exit codes, what goes to stdout and what to stderr.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+#![expect(clippy::print_stderr, reason = "says which test has no data")]
 
+mod add;
 mod configuration;
 mod eval;
 mod help;
