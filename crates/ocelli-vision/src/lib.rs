@@ -48,6 +48,7 @@
 mod coded;
 pub mod decoder;
 mod detector;
+pub mod redact;
 mod runtime;
 pub mod tensor;
 mod warm_up;

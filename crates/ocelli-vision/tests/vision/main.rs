@@ -11,4 +11,5 @@ mod decoders;
 mod detectors;
 mod painted;
 mod pets;
+mod redact;
 mod tensors;
