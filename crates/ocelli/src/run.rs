@@ -27,6 +27,7 @@ use crate::{
     keep::{Classes, Keeper, Onlooker, keep},
     limits,
     plan::{Planner, Unplannable},
+    record::{Chronicle, Record, RecordError},
     reload::{LOOK_EVERY, Watch},
 };
 
@@ -126,6 +127,9 @@ pub enum RunError {
         /// Why.
         error: StoreError,
     },
+    /// The record cannot be written.
+    #[error(transparent)]
+    Record(#[from] RecordError),
     /// The eye is not where it should be.
     #[error("the eye is missing: {0} (it is built and installed beside `ocelli`)")]
     NoEye(String),
@@ -171,6 +175,8 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
     }
     make_data_dir(&configuration.data_dir)?;
     let store = open_store(&configuration.data_dir)?;
+    let record = Record::open(&configuration.data_dir, clock::wall)?;
+    let chronicle = Chronicle::begin(record.clone(), &configuration)?;
     let planner = Planner::default();
     let tap = options.tap.unwrap_or_else(|| Box::new(|source| source));
     let classes = Classes::default();
@@ -204,10 +210,11 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
         planner,
         tap,
         classes,
+        chronicle,
         current: watch::Sender::new(Arc::new(configuration)),
     };
     let api = if options.api {
-        Some(serve(&engine, &store, &hub, &follower.current).await?)
+        Some(serve(&engine, &store, &hub, &record, &follower.current).await?)
     } else {
         None
     };
@@ -227,7 +234,10 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
             _ = signals.interrupt.recv() => break,
             _ = signals.terminate.recv() => break,
             _ = signals.hangup.recv() => follower.reload(&engine).await,
-            _ = look.tick() => follower.look(&engine).await,
+            _ = look.tick() => {
+                follower.look(&engine).await;
+                follower.chronicle.eyes(&engine.eyes()).await;
+            }
             _ = retain.tick() => expire(&store).await,
         }
     }
@@ -243,6 +253,7 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
         tracing::error!("the task that keeps events panicked");
     }
     store.close().await;
+    follower.chronicle.end().await;
     Ok(Summary { streams, events })
 }
 
@@ -251,6 +262,7 @@ async fn serve(
     engine: &Arc<Engine>,
     store: &Store,
     hub: &Hub,
+    record: &Record,
     configuration: &watch::Sender<Arc<Configuration>>,
 ) -> Result<api::Running, RunError> {
     let data_dir = configuration.borrow().data_dir.clone();
@@ -259,6 +271,7 @@ async fn serve(
         engine: watching,
         store: store.clone(),
         hub: hub.clone(),
+        record: record.clone(),
         configuration: configuration.subscribe(),
         started: clock::wall(),
     };
@@ -343,6 +356,7 @@ struct Follower<'a> {
     planner: Planner,
     tap: Tap,
     classes: Classes,
+    chronicle: Chronicle,
     current: watch::Sender<Arc<Configuration>>,
 }
 
@@ -390,6 +404,8 @@ impl Follower<'_> {
                     applied.removed,
                     applied.kept
                 );
+                let streams = [applied.added, applied.changed, applied.removed];
+                self.chronicle.configured(&configuration, streams).await;
                 self.current.send_replace(Arc::new(configuration));
             }
             Err(error) => tracing::error!("the changed configuration is not taken: {error}"),

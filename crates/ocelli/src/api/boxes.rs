@@ -16,6 +16,7 @@ use super::{
     problem::Problem,
     query::Query,
     socket::{Ending, Feed, Heard, Opening},
+    trace,
 };
 use crate::{
     access::{Principal, PrincipalId},
@@ -265,7 +266,8 @@ async fn changed(feed: &mut Feed, follow: Following, text: &str) -> Result<Follo
     // Given back first: the old ones do not count against the new ones.
     drop(follow);
     let (api, principal) = (Arc::clone(feed.api()), Arc::clone(feed.principal()));
-    match following(&api, &principal, streams) {
+    let recorded = follow_recorded(&api, &principal, streams).await;
+    match recorded {
         Ok(follow) => {
             feed.say(&told(&follow)).await?;
             Ok(follow)
@@ -277,6 +279,18 @@ async fn changed(feed: &mut Feed, follow: Following, text: &str) -> Result<Follo
             Ok(follow)
         }
     }
+}
+
+/// [`following`], once it is recorded.
+async fn follow_recorded(
+    api: &Arc<Api>,
+    principal: &Arc<Principal>,
+    streams: Vec<String>,
+) -> Result<Following, Problem> {
+    let follow = following(api, principal, streams)?;
+    let names = follow.streams.iter().cloned().collect();
+    trace::look_at(api, principal, "/api/v1/boxes/live", names, true).await?;
+    Ok(follow)
 }
 
 fn told(follow: &Following) -> BoxMessage {

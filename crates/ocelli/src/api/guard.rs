@@ -19,6 +19,7 @@ use super::{
     problem::Problem,
     serve::Peer,
     table::{self, Need, Object, Route},
+    trace,
 };
 use crate::access::Principal;
 
@@ -110,13 +111,22 @@ pub(crate) async fn inner(
         .take(principal.id.clone())
         .map_err(|wait| Problem::too_many(wait.as_secs().max(1), "slow down"))?;
     match route {
-        Some(route) => check(route, &principal, parameters.as_ref().ok())?,
+        Some(route) => {
+            check(route, &principal, parameters.as_ref().ok())?;
+            let stream = stream_of(route, parameters.as_ref().ok());
+            trace::look(&api, route, &principal, &parts, stream).await?;
+        }
         None if path.is_none() => return Err(Problem::no_route()),
         // The router knows the path, and says which methods it has.
         None => {}
     }
-    parts.extensions.insert(principal);
-    Ok(next.run(Request::from_parts(parts, body)).await)
+    parts.extensions.insert(Arc::clone(&principal));
+    let asked_at = parts.uri.path().to_owned();
+    let response = next.run(Request::from_parts(parts, body)).await;
+    if let Some(route) = route.filter(|_| response.status().is_success()) {
+        trace::changed(&api, route, &principal, asked_at).await;
+    }
+    Ok(response)
 }
 
 /// The answer where no route fits; only who proved something gets here.
@@ -148,9 +158,7 @@ fn check(
         Object::Whole if principal.reach.is_all() => Ok(()),
         Object::Whole => Err(Problem::forbidden("this is about every stream")),
         Object::Stream => {
-            let name = parameters
-                .and_then(|parameters| parameters.iter().find(|(name, _value)| *name == "name"))
-                .map_or("", |(_name, value)| value);
+            let name = stream_of(route, parameters).unwrap_or_default();
             if principal.sees(name) {
                 Ok(())
             } else {
@@ -158,6 +166,14 @@ fn check(
             }
         }
     }
+}
+
+/// The stream that the path names.
+fn stream_of<'a>(route: &Route, parameters: Option<&'a RawPathParams>) -> Option<&'a str> {
+    let mut parameters = parameters?.iter();
+    parameters
+        .find(|(name, _value)| route.object == Object::Stream && *name == "name")
+        .map(|(_name, value)| value)
 }
 
 fn check_host(api: &Api, request: &Request) -> Result<(), Problem> {

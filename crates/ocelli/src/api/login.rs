@@ -18,8 +18,12 @@ use super::{
     identity::{self, Asker, COOKIE},
     problem::Problem,
     serve::Peer,
+    trace,
 };
-use crate::access::SESSION_LIFE_SECS;
+use crate::{
+    access::SESSION_LIFE_SECS,
+    record::{Deed, Who},
+};
 
 /// Name and password.
 #[derive(Deserialize, ToSchema)]
@@ -67,10 +71,11 @@ pub(crate) async fn login(
     let password = Secret::new(password);
     if !api.access.check_password(user.clone(), password).await? {
         tracing::info!(address = %peer.address, "log-in refused");
+        refused(&api, &peer).await?;
         return Err(Problem::unauthorized());
     }
     let session = api.access.begin_session(user, (api.now)()).await?;
-    begun(&api, &session)
+    begun(&api, &session, "password", &peer).await
 }
 
 /// Logs in with a one-time link, which is used up. The answer sets the session's cookie.
@@ -95,12 +100,11 @@ pub(crate) async fn login_by_link(
     api.attempts
         .take(&peer.address, "")
         .map_err(|wait| Problem::too_many(wait.as_secs().max(1), "too many attempts"))?;
-    let session = api
-        .access
-        .use_link(Secret::new(link), (api.now)())
-        .await?
-        .ok_or_else(Problem::unauthorized)?;
-    begun(&api, &session)
+    let Some(session) = api.access.use_link(Secret::new(link), (api.now)()).await? else {
+        refused(&api, &peer).await?;
+        return Err(Problem::unauthorized());
+    };
+    begun(&api, &session, "link", &peer).await
 }
 
 /// Ends the session.
@@ -132,8 +136,29 @@ fn check_sender(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-fn begun(api: &Api, session: &Secret) -> Result<Response, Problem> {
+/// Nobody comes in whom the record does not know.
+async fn begun(api: &Api, session: &Secret, with: &str, peer: &Peer) -> Result<Response, Problem> {
+    let found = api.access.by_session(session.expose(), (api.now)()).await?;
+    let principal = found.ok_or_else(Problem::unauthorized)?;
+    let who = Who {
+        user: principal.user.clone(),
+        token: None,
+    };
+    let deed = Deed::LoggedIn {
+        with: with.to_owned(),
+        address: peer.address.to_string(),
+    };
+    trace::note(api, Some(who), deed).await?;
     set_cookie(api, session.expose(), SESSION_LIFE_SECS)
+}
+
+/// The name that was tried is not recorded: it may be a password at the wrong place.
+async fn refused(api: &Api, peer: &Peer) -> Result<(), Problem> {
+    let address = peer.address.to_string();
+    if api.sight.refused(&address, (api.now)()) {
+        trace::note(api, None, Deed::LogInRefused { address }).await?;
+    }
+    Ok(())
 }
 
 fn set_cookie(api: &Api, value: &str, life_secs: i64) -> Result<Response, Problem> {

@@ -25,6 +25,7 @@ mod patience;
 mod problem;
 mod query;
 mod rate;
+mod record;
 mod sent;
 pub mod serve;
 mod socket;
@@ -34,6 +35,7 @@ mod table;
 mod ticket;
 mod tls;
 mod tokens;
+mod trace;
 mod users;
 mod watching;
 
@@ -53,6 +55,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     Configuration, Hub,
     access::{Access, PrincipalId},
+    record::{Record, Sight},
     token::TokenCheck,
 };
 pub use launch::{LaunchError, Running, launch};
@@ -105,6 +108,8 @@ pub struct Served {
     pub store: Store,
     /// What happens now.
     pub hub: Hub,
+    /// Who looked, and what was changed.
+    pub record: Record,
     /// The configuration that is in force.
     pub configuration: watch::Receiver<Arc<Configuration>>,
     /// When the program was started.
@@ -124,6 +129,7 @@ pub struct Api {
     requests: RateLimit<PrincipalId>,
     refusals: RateLimit<IpAddr>,
     attempts: Attempts,
+    sight: Sight,
     followed: boxes::Followed,
     document: OnceLock<Bytes>,
 }
@@ -141,6 +147,7 @@ impl Api {
             requests: RateLimit::new(settings.requests),
             refusals: RateLimit::new(settings.refusals),
             attempts: Attempts::new(),
+            sight: Sight::default(),
             settings,
             site,
             access,
@@ -201,6 +208,8 @@ fn routes_and_document() -> (Router<Arc<Api>>, utoipa::openapi::OpenApi) {
         .routes(routes!(streams::show))
         .routes(routes!(events::list))
         .routes(routes!(counts::counts))
+        .routes(routes!(record::list))
+        .routes(routes!(record::checkpoint))
         .routes(routes!(live_events::live))
         .routes(routes!(boxes::live))
         .split_for_parts()

@@ -150,6 +150,13 @@ pub(crate) const ROUTES: &[Route] = &[
     route(Method::GET, "/api/v1/streams/{name}", VIEW, Object::Stream),
     route(Method::GET, "/api/v1/events", VIEW, Object::Reached),
     route(Method::GET, "/api/v1/counts", VIEW, Object::Reached),
+    route(
+        Method::GET,
+        "/api/v1/record",
+        Need::Right(Right::Protect),
+        Object::Whole,
+    ),
+    route(Method::GET, "/api/v1/record/checkpoint", VIEW, Object::Site),
     socket("/api/v1/events/live", VIEW, Object::Reached),
     socket("/api/v1/boxes/live", VIEW, Object::Reached),
 ];

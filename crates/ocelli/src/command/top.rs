@@ -14,6 +14,7 @@ use super::{
     client::{Client, ClientArguments},
     output::{self, Table},
 };
+use crate::record::Checkpoint;
 
 /// Streams of one answer.
 const PAGE: usize = 1000;
@@ -131,6 +132,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {
 /// Everything there is to show, line by line.
 fn screen(client: &Client, arguments: &Arguments) -> Result<Vec<String>, CommandError> {
     let health: Health = client.get("/api/v1/health", &[])?;
+    let checkpoint: Checkpoint = client.get("/api/v1/record/checkpoint", &[])?;
     let mut streams = streams(client, &arguments.state)?;
     match arguments.sort {
         Sort::Name => {}
@@ -151,6 +153,12 @@ fn screen(client: &Client, arguments: &Arguments) -> Result<Vec<String>, Command
             .map_or_else(|| "-".to_owned(), |ratio| format!("{:.0} %", ratio * 100.0)),
         cpu / 10.0,
     )];
+    lines.push(format!(
+        "record  {} entries, the last {} of {}",
+        checkpoint.n,
+        &checkpoint.hash.get(..16).unwrap_or_default(),
+        checkpoint.time
+    ));
     lines.extend(health.problems.iter().map(|problem| format!("! {problem}")));
     lines.push(String::new());
     lines.extend(table(&streams).lines());

@@ -66,6 +66,16 @@ pub enum Deed {
         /// Streams that are gone.
         removed: u64,
     },
+    /// An eye started, and gave up its rights.
+    Sandboxed {
+        /// Its number.
+        eye: u64,
+        /// How often it has started in this run.
+        starts: u64,
+        /// What of its sandbox is missing and why; left out: nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        missing: Option<String>,
+    },
     /// A model is used.
     Model {
         /// Name of the detector.

@@ -14,6 +14,7 @@
 
 mod chain;
 mod checkpoint;
+mod chronicle;
 mod deed;
 mod error;
 mod key;
@@ -31,6 +32,7 @@ use std::{
 use ocelli_core::WallTime;
 
 pub use checkpoint::Checkpoint;
+pub use chronicle::Chronicle;
 pub use deed::{Deed, Who};
 pub use error::RecordError;
 pub use read::{Entry, ReadQuery, read};
@@ -85,10 +87,11 @@ impl Record {
         }
     }
 
-    /// The newest entry's kind.
-    pub fn last_kind(&self) -> String {
+    /// Whether the newest entry about it says that ocelli started: unless this process wrote it, a
+    /// run ended without saying so.
+    pub fn is_running(&self) -> bool {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        writer.last_kind().to_owned()
+        writer.is_running()
     }
 
     /// The newest entry's number and hash, signed.

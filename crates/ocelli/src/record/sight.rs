@@ -36,6 +36,22 @@ struct Watcher {
 }
 
 impl Sight {
+    /// Forgets what was looked at, so that it is recorded again.
+    pub fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Remembered::default();
+    }
+
+    /// Whether the refused log-in from an address is to be recorded: once in the time.
+    pub fn refused(&self, address: &str, now: WallTime) -> bool {
+        let nobody = Who {
+            user: String::new(),
+            token: None,
+        };
+        !self
+            .look(&nobody, address, Vec::new(), true, now)
+            .is_empty()
+    }
+
     /// Somebody looks at `streams`: by name where `named`, else at all within reach. What there is
     /// to record of it.
     pub fn look(

@@ -75,8 +75,8 @@ pub(super) struct Walk {
     pub(super) before: Option<(u64, String)>,
     pub(super) n: u64,
     pub(super) hash: String,
-    /// The last entry's kind.
-    pub(super) last_kind: String,
+    /// Whether the last entry about it says that ocelli started.
+    pub(super) running: bool,
     /// The key that the first entry names.
     begun: Option<String>,
     /// What the newest entry about entries that went says: first number, hash before it.
@@ -94,7 +94,7 @@ impl Walk {
             before: None,
             n: 0,
             hash: GENESIS.to_owned(),
-            last_kind: String::new(),
+            running: false,
             begun: None,
             trimmed: None,
             torn_bytes: 0,
@@ -171,6 +171,8 @@ impl Walk {
         let text = |key: &str| link.deed[key].as_str().unwrap_or_default().to_owned();
         let kind = text("kind");
         match kind.as_str() {
+            "started" => self.running = true,
+            "stopped" => self.running = false,
             "begun" if link.n == 1 => self.begun = Some(text("key")),
             "trimmed" => {
                 let first = link.deed["first"].as_u64().unwrap_or_default();
@@ -180,7 +182,6 @@ impl Walk {
         }
         self.n = link.n;
         self.hash.clone_from(&link.hash);
-        self.last_kind = kind;
         Ok(())
     }
 }

@@ -35,8 +35,8 @@ pub(super) struct Writer {
     /// Time of the first entry in `file`.
     begun: WallTime,
     head: Checkpoint,
-    /// The last entry's kind.
-    last_kind: String,
+    /// Whether the last entry about it says that ocelli started.
+    running: bool,
 }
 
 impl Writer {
@@ -73,7 +73,7 @@ impl Writer {
             file: None,
             bytes: 0,
             begun: now,
-            last_kind: String::new(),
+            running: false,
         };
         let begun = Deed::Begun {
             key: public,
@@ -127,7 +127,7 @@ impl Writer {
             file: Some(file),
             bytes,
             begun: begun.unwrap_or(now),
-            last_kind: walk.last_kind,
+            running: walk.running,
         };
         let torn = match walk.torn_bytes {
             0 => None,
@@ -224,10 +224,11 @@ impl Writer {
             return Err(RecordError::io(&path, error));
         }
         self.bytes += line.len() as u64;
-        self.last_kind = serde_json::to_value(deed)
-            .ok()
-            .and_then(|deed| deed["kind"].as_str().map(str::to_owned))
-            .unwrap_or_default();
+        match deed {
+            Deed::Started { .. } => self.running = true,
+            Deed::Stopped => self.running = false,
+            _ => {}
+        }
         self.head = Checkpoint::sign(&self.key, n, &hash, &time);
         self.head.write_head(&self.folder)
     }
@@ -281,8 +282,8 @@ impl Writer {
         &self.head
     }
 
-    pub(super) fn last_kind(&self) -> &str {
-        &self.last_kind
+    pub(super) fn is_running(&self) -> bool {
+        self.running
     }
 }
 

@@ -5,12 +5,24 @@ use std::{sync::Arc, time::Duration};
 use ocelli::{
     Hub,
     api::{Running, Served, launch},
+    record::{Record, RecordError},
 };
 use ocelli_sinks::store::{Store, StoreError, StoreOptions};
 use reqwest::Certificate;
 use tokio::{sync::watch, time::timeout};
 
 use crate::site;
+
+/// What was served lets go of it a moment after the last answer.
+async fn opened_record(dir: &tempfile::TempDir) -> Record {
+    for _ in 0..1000 {
+        match Record::open(dir.path(), site::now) {
+            Err(RecordError::Busy(_)) => tokio::time::sleep(Duration::from_millis(20)).await,
+            opened => return opened.unwrap(),
+        }
+    }
+    panic!("the record stays open");
+}
 
 async fn launched(dir: &tempfile::TempDir, api: &str) -> Running {
     let text = format!("{}\n{api}", site::CONFIGURATION);
@@ -29,6 +41,7 @@ async fn launched(dir: &tempfile::TempDir, api: &str) -> Running {
         engine: site::engine(),
         store,
         hub: Hub::default(),
+        record: opened_record(dir).await,
         configuration: receiver,
         started: site::now(),
     };

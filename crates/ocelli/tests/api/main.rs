@@ -10,5 +10,6 @@ mod launched;
 mod limits;
 mod live;
 mod reads;
+mod recorded;
 mod secrets;
 mod site;

@@ -12,6 +12,7 @@ use ocelli::{
     access::{Access, FirstStart, GroupEntry, NewToken, NewUser, Right, Role},
     api::{Api, ApiOptions, Rate, Served, Watching, serve},
     config::{LoadOptions, load},
+    record::Record,
 };
 use ocelli_core::{Codec, EventKind, Label, MonoTime, WallTime, accounting::Ledger};
 use ocelli_engine::{EngineStatus, EyeStatus, StreamState, StreamStatus};
@@ -204,6 +205,7 @@ pub(crate) async fn start_with(
         store: store.clone(),
         engine: Arc::clone(&engine) as Arc<dyn Watching>,
         hub: hub.clone(),
+        record: Record::open(dir.path(), now).unwrap(),
         configuration: receiver,
         started: now(),
     };
