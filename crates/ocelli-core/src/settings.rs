@@ -205,6 +205,9 @@ pub struct StreamSettings {
     pub keys_every_secs: f32,
     /// Whether every picture is looked at, and none is ever skipped for being late: recordings.
     pub every_picture: bool,
+    /// Whether the eye tells what each look found before anything is made of it: to measure a
+    /// detector.
+    pub tell_detections: bool,
     /// A live picture that waited longer is not looked at, in seconds.
     pub fresh_within_secs: f32,
     /// How the scene is followed.
@@ -220,6 +223,7 @@ impl Default for StreamSettings {
             look_rate: 5.0,
             keys_every_secs: 1.0,
             every_picture: false,
+            tell_detections: false,
             fresh_within_secs: 2.0,
             scene: SceneSettings::default(),
         }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{BBox, Label, MediaTime, StreamId, Tag, WallSource, WallTime};
 
 /// One object found in one picture. Never an alert.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Detection {
     /// Where it is, cut to the picture.
     pub bbox: BBox,

@@ -24,6 +24,6 @@ pub mod status;
 mod timeline;
 
 pub use engine::{Applied, Engine, EngineError};
-pub use output::{BoxUpdate, Output};
+pub use output::{BoxUpdate, DetectionUpdate, Output};
 pub use plan::{EngineOptions, ModelPlan, SandboxMode, StreamPlan};
 pub use status::{EngineStatus, EyeStatus, StreamState, StreamStatus};

@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use ocelli_core::{
-    EventKind, EventRecord, Label, MediaTime, WallTime,
+    Detection, EventKind, EventRecord, Label, MediaTime, WallTime,
     seam::Pace,
     wire::{StillPurpose, TrackBox},
 };
@@ -34,6 +34,8 @@ pub enum Output {
     },
     /// What is where, after a look.
     Boxes(BoxUpdate),
+    /// What a look found, of streams that are asked for it.
+    Detections(DetectionUpdate),
     /// A redacted, encoded picture.
     Still {
         /// Name of the stream.
@@ -58,6 +60,17 @@ pub struct BoxUpdate {
     pub wall: WallTime,
     /// The tracks.
     pub boxes: Vec<TrackBox>,
+}
+
+/// All that a detector found in one look, before anything is made of it.
+#[derive(Debug, Clone)]
+pub struct DetectionUpdate {
+    /// Name of the stream.
+    pub stream: Arc<str>,
+    /// Media time of the look.
+    pub at: MediaTime,
+    /// What was found, of every label, down to the detector's low threshold.
+    pub items: Vec<Detection>,
 }
 
 /// Events by name of their kind and label, for order.
@@ -105,6 +118,13 @@ impl Outlet {
     /// Gives boxes out.
     pub(crate) async fn boxes(&self, update: BoxUpdate, pace: Pace) {
         let output = Output::Boxes(update);
+        self.give(output, pace, ROOM_FOR_EVENTS, &self.boxes_dropped, 1)
+            .await;
+    }
+
+    /// Gives detections out; what is dropped counts as boxes.
+    pub(crate) async fn detections(&self, update: DetectionUpdate, pace: Pace) {
+        let output = Output::Detections(update);
         self.give(output, pace, ROOM_FOR_EVENTS, &self.boxes_dropped, 1)
             .await;
     }

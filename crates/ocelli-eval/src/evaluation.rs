@@ -4,7 +4,7 @@ use ocelli_core::EventRecord;
 
 use crate::{
     Account, Sequence,
-    report::{Report, TrackingRow},
+    report::{DetectionRow, Report, TrackingRow},
     score::{self, Basis, CountTruth, Likeness},
 };
 
@@ -15,6 +15,8 @@ pub struct Evaluation {
     pub true_boxes: Option<Sequence>,
     /// Boxes found in the same pictures.
     pub found_boxes: Option<Sequence>,
+    /// Detections in the same pictures: boxes whose names say nothing.
+    pub detections: Option<Sequence>,
     /// Which boxes may be one object.
     pub likeness: Likeness,
     /// What truly happened.
@@ -36,6 +38,9 @@ impl Evaluation {
         if let (Some(truth), Some(found)) = (&self.true_boxes, &self.found_boxes) {
             report.tracking = tracking(truth, found, self.likeness);
         }
+        if let (Some(truth), Some(found)) = (&self.true_boxes, &self.detections) {
+            report.detections = detections(truth, found, self.likeness);
+        }
         if let Some(found) = &self.found {
             let sides = [
                 (&self.truth, Basis::Absolute),
@@ -52,6 +57,19 @@ impl Evaluation {
         }
         report
     }
+}
+
+/// Each label of the truth: of others it does not say where they are.
+fn detections(truth: &Sequence, found: &Sequence, likeness: Likeness) -> Vec<DetectionRow> {
+    let row = |label| {
+        let truth = truth.of_label(label);
+        let scores = match likeness {
+            Likeness::AnyLabel => score::detections(&truth, found),
+            Likeness::SameLabel => score::detections(&truth, &found.of_label(label)),
+        };
+        DetectionRow { label, scores }
+    };
+    truth.labels().into_iter().map(row).collect()
 }
 
 /// All boxes, then each label where there is more than one.

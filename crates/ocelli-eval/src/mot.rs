@@ -34,6 +34,8 @@ pub enum Role {
     Truth,
     /// A confidence below 0 means that there is none.
     Found,
+    /// As `Found`; the second field says nothing, `-1` as a rule: every box is an object of its own.
+    Detections,
 }
 
 /// A text that was read.
@@ -61,10 +63,13 @@ pub fn read(text: &str, role: Role, label: Label) -> Result<Read, MotError> {
             reason,
         };
         let (picture, entry) = read_line(line, role, label).map_err(error)?;
-        let Some(entry) = entry else {
+        let Some(mut entry) = entry else {
             read.left_out += 1;
             continue;
         };
+        if role == Role::Detections {
+            entry.id = index as u64;
+        }
         if !named.insert((picture, entry.id)) {
             return Err(error(format!("a second box of id {}", entry.id)));
         }
@@ -102,7 +107,10 @@ fn read_line(line: &str, role: Role, label: Label) -> Result<(usize, Option<Entr
         Ok(value)
     };
     let picture = whole(0, "picture", 1.0, PICTURES_MAX as f64)? as usize;
-    let id = whole(1, "id", 0.0, 2_f64.powi(53))? as u64;
+    let id = match role {
+        Role::Detections => 0,
+        Role::Truth | Role::Found => whole(1, "id", 0.0, 2_f64.powi(53))? as u64,
+    };
     let rect = Rect::new(
         number(2, "left")? - 1.0,
         number(3, "top")? - 1.0,
@@ -123,7 +131,7 @@ fn read_line(line: &str, role: Role, label: Label) -> Result<(usize, Option<Entr
     };
     let score = match role {
         Role::Truth if confidence == 0.0 => return Ok((picture, None)),
-        Role::Found if confidence >= 0.0 => confidence.min(1.0) as f32,
+        Role::Found | Role::Detections if confidence >= 0.0 => confidence.min(1.0) as f32,
         _ => 1.0,
     };
     let entry = label.map(|label| Entry {
@@ -218,6 +226,17 @@ mod tests {
         read(text, Role::Truth, Label::Person)
             .unwrap_err()
             .to_string()
+    }
+
+    #[test]
+    fn detections_have_no_names() {
+        let text = "1,-1,10,10,20,40,0.5,person,1\n1,-1,90,10,20,40,0.25,car,1\n";
+        let got = read(text, Role::Detections, Label::Person).unwrap();
+        let picture = &got.sequence.pictures[0];
+        assert_eq!(picture.len(), 2);
+        assert_eq!((picture[1].label, picture[1].score), (Label::Car, 0.25));
+        let error = read(text, Role::Found, Label::Person).unwrap_err();
+        assert!(error.to_string().contains("id is -1"), "{error}");
     }
 
     #[test]

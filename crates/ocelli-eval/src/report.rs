@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use ocelli_core::Label;
 use serde::{Deserialize, Serialize};
 
-use crate::score::{Basis, CountScores, EventRow, EventScores, Share, TrackingScores};
+use crate::score::{
+    Basis, CountScores, DetectionScores, EventRow, EventScores, Share, TrackingScores,
+};
 
 /// Everything that was scored. Parts that were not are absent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +22,9 @@ pub struct Report {
     /// Boxes with names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tracking: Vec<TrackingRow>,
+    /// Boxes without names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub detections: Vec<DetectionRow>,
     /// Passages, crossings and entries.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<EventScores>,
@@ -38,6 +43,15 @@ pub struct TrackingRow {
     pub scores: TrackingScores,
 }
 
+/// The figures of detections of one label.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DetectionRow {
+    /// Which label.
+    pub label: Label,
+    /// The figures.
+    pub scores: DetectionScores,
+}
+
 impl Report {
     /// Version of the JSON.
     pub const VERSION: u32 = 1;
@@ -49,6 +63,7 @@ impl Report {
             subject: subject.to_owned(),
             conditions: Vec::new(),
             tracking: Vec::new(),
+            detections: Vec::new(),
             events: Vec::new(),
             counts: None,
         }
@@ -68,6 +83,9 @@ impl Report {
         }
         if !self.tracking.is_empty() {
             self.tracking_table(&mut text);
+        }
+        for row in &self.detections {
+            detection_table(&mut text, row);
         }
         for scores in &self.events {
             event_tables(&mut text, scores);
@@ -98,6 +116,34 @@ impl Report {
             );
             line(text, &format!("{name:<10}{}{counts}", shares.concat()));
         }
+    }
+}
+
+fn detection_table(text: &mut String, DetectionRow { label, scores }: &DetectionRow) {
+    line(text, "");
+    line(
+        text,
+        &format!(
+            "detections of {label}: {} for {} true boxes, average precision {:.1}",
+            scores.found,
+            scores.truths,
+            100.0 * scores.average_precision
+        ),
+    );
+    line(text, &format!("{:<10}{:<27}precision", "score", "recall"));
+    for row in scores.at_score.iter().filter(|row| row.precision.of > 0) {
+        let cells = [row.recall, row.precision].map(cell).concat();
+        line(text, &format!("{:<10}{cells}", format!("{:.2}", row.score)));
+    }
+    for row in &scores.at_precision {
+        let recall = row.score.map_or_else(
+            || "not reached".to_owned(),
+            |score| format!("{:.1}, from score {score:.3}", 100.0 * row.recall),
+        );
+        line(
+            text,
+            &format!("recall at precision {:.0}: {recall}", 100.0 * row.precision),
+        );
     }
 }
 

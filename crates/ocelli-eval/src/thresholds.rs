@@ -10,6 +10,15 @@ pub const HOTA_ALPHAS: [f64; 19] = [
 /// The overlap (IoU) from which a box is a hit for MOTA and IDF1.
 pub const HIT_IOU_MIN: f64 = 0.5;
 
+/// The scores from which detections are taken for their recall and precision.
+pub const DETECTION_SCORES: [f32; 18] = [
+    0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85,
+    0.9,
+];
+
+/// The precisions at which the recall of detections is given.
+pub const DETECTION_PRECISIONS: [f64; 2] = [0.9, 0.5];
+
 /// A tag and a true tag can only be one where they overlap in time by this share of the shorter.
 pub const OVERLAP_SHARE_MIN: f64 = 0.5;
 

@@ -234,6 +234,13 @@ impl Stream {
         match found.as_deref() {
             Ok([detections]) => {
                 self.count_looks(time.at, 1.0 + missed, 1.0);
+                if self.settings.tell_detections {
+                    out.push(FromEye::Detections {
+                        stream: self.id,
+                        at: time.at,
+                        items: detections.items.clone(),
+                    });
+                }
                 let coverage = self.coverage.ratio();
                 self.scene.look(detections, coverage, &mut events);
                 self.last_look = Some(time);

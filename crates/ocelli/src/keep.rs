@@ -6,7 +6,7 @@ use std::{
 };
 
 use ocelli_core::EventRecord;
-use ocelli_engine::{BoxUpdate, Output};
+use ocelli_engine::{BoxUpdate, DetectionUpdate, Output};
 use ocelli_sinks::store::{APPEND_MAX, Positions, RetentionClass, Store, StoreError};
 use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
@@ -41,6 +41,9 @@ impl Classes {
 pub trait Onlooker: Send {
     /// One look was taken.
     fn look(&mut self, update: &BoxUpdate);
+
+    /// What a look found, where streams are asked for it.
+    fn detections(&mut self, update: &DetectionUpdate);
 }
 
 /// What [`keep`] works with.
@@ -83,6 +86,11 @@ pub async fn keep(keeper: Keeper, mut output: Receiver<Output>, ended: Cancellat
                         onlooker.look(&update);
                     }
                     hub.send_boxes(Arc::new(update));
+                }
+                Output::Detections(update) => {
+                    if let Some(onlooker) = &mut onlooker {
+                        onlooker.detections(&update);
+                    }
                 }
                 // Nobody asks for stills yet.
                 Output::Still { .. } => {}

@@ -1,5 +1,6 @@
-//! Tracks as MOT challenge text, for evaluation: `frame,id,left,top,width,height,conf,-1,-1,-1`,
-//! frames and pixels counted from 1 (<https://arxiv.org/abs/1603.00831>).
+//! Tracks and detections as MOT challenge text, for evaluation, frames and pixels counted from 1
+//! (<https://arxiv.org/abs/1603.00831>): `frame,id,left,top,width,height,conf,-1,-1,-1` and
+//! `frame,-1,left,top,width,height,score,label,1`.
 
 use std::{
     collections::HashMap,
@@ -9,7 +10,7 @@ use std::{
 
 use futures_util::StreamExt as _;
 use ocelli_core::{
-    MediaTime, Tag,
+    BBox, Detection, MediaTime, Tag,
     seam::{Pace, Source, SourceItem, SourceStream},
     wire::TrackBox,
 };
@@ -116,22 +117,40 @@ impl<W: Write> MotWriter<W> {
     /// Writes what was seen in one look. Boxes that were not seen but predicted are left out.
     pub fn look(&mut self, at: MediaTime, boxes: &[TrackBox]) -> io::Result<()> {
         let frame = self.pictures.number(at);
-        let (width, height) = self.pictures.size();
-        let (width, height) = (f64::from(width), f64::from(height));
         for one in boxes.iter().filter(|one| one.seen) {
             let next = self.numbers.len() + 1;
             let number = *self.numbers.entry(one.tag).or_insert(next);
+            let place = self.place(one.bbox);
             writeln!(
                 self.to,
-                "{frame},{number},{:.2},{:.2},{:.2},{:.2},{:.4},-1,-1,-1",
-                f64::from(one.bbox.x) * width + 1.0,
-                f64::from(one.bbox.y) * height + 1.0,
-                f64::from(one.bbox.w) * width,
-                f64::from(one.bbox.h) * height,
-                one.score,
+                "{frame},{number},{place},{:.4},-1,-1,-1",
+                one.score
             )?;
         }
         Ok(())
+    }
+
+    /// Writes what a detector found in one look.
+    pub fn detections(&mut self, at: MediaTime, items: &[Detection]) -> io::Result<()> {
+        let frame = self.pictures.number(at);
+        for one in items {
+            let (place, label) = (self.place(one.bbox), one.label);
+            writeln!(self.to, "{frame},-1,{place},{:.4},{label},1", one.score)?;
+        }
+        Ok(())
+    }
+
+    /// Left, top, width and height in pixels.
+    fn place(&self, bbox: BBox) -> String {
+        let (width, height) = self.pictures.size();
+        let (width, height) = (f64::from(width), f64::from(height));
+        format!(
+            "{:.2},{:.2},{:.2},{:.2}",
+            f64::from(bbox.x) * width + 1.0,
+            f64::from(bbox.y) * height + 1.0,
+            f64::from(bbox.w) * width,
+            f64::from(bbox.h) * height,
+        )
     }
 
     /// Writes everything that waits.
@@ -180,12 +199,19 @@ mod tests {
             .look(at(120), &[seen(4, true), seen(9, false)])
             .unwrap();
         writer.look(at(160), &[seen(9, true)]).unwrap();
+        let found = Detection {
+            bbox: seen(9, true).bbox,
+            label: Label::Car,
+            score: 0.25,
+        };
+        writer.detections(at(160), &[found]).unwrap();
         writer.finish().unwrap();
         assert_eq!(
             String::from_utf8(text).unwrap(),
             "1,1,26.00,26.00,10.00,10.00,0.5000,-1,-1,-1\n\
              3,2,26.00,26.00,10.00,10.00,0.5000,-1,-1,-1\n\
-             4,1,26.00,26.00,10.00,10.00,0.5000,-1,-1,-1\n"
+             4,1,26.00,26.00,10.00,10.00,0.5000,-1,-1,-1\n\
+             4,-1,26.00,26.00,10.00,10.00,0.2500,car,1\n"
         );
     }
 }

@@ -41,6 +41,10 @@ const RETAIN_EVERY: Duration = Duration::from_mins(1);
 /// What the command line says besides the configuration; it goes before it, also when the file
 /// changes.
 #[derive(Debug, Clone, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub struct Overrides {
     /// The data directory.
     pub data_dir: Option<PathBuf>,
@@ -52,6 +56,8 @@ pub struct Overrides {
     pub gate: Option<GateKind>,
     /// Every picture of every stream is looked at.
     pub every_picture: bool,
+    /// What each look found is told, before anything is made of it.
+    pub tell_detections: bool,
     /// Recordings come like live cameras.
     pub paced: bool,
     /// Recordings start anew at their end.
@@ -77,6 +83,7 @@ impl Overrides {
         for stream in configuration.streams.values_mut() {
             stream.settings.gate = self.gate.unwrap_or(stream.settings.gate);
             stream.settings.every_picture |= self.every_picture;
+            stream.settings.tell_detections |= self.tell_detections;
             let is_file = stream.detect_url.as_ref().unwrap_or(&stream.url).scheme() == "file";
             for (key, wanted) in [("paced", self.paced), ("loop", self.looped)] {
                 if wanted && is_file {

@@ -139,10 +139,11 @@ const RELEASED: u8 = 73;
 const ENDED: u8 = 74;
 const HEALTH: u8 = 75;
 const UNFIT: u8 = 76;
+const DETECTIONS: u8 = 77;
 
 fn from_eye_cap(kind: u8) -> Option<usize> {
     Some(match kind {
-        READY | MODEL_LOADED | BOXES => 64 * KIB,
+        READY | MODEL_LOADED | BOXES | DETECTIONS => 64 * KIB,
         WANT | ENDED | HEALTH => 256,
         COUNTS => MIB,
         EVENTS => SceneState::BYTES_MAX + MIB,
@@ -160,6 +161,7 @@ fn from_eye_kind(message: &FromEye) -> u8 {
         FromEye::Want { .. } => WANT,
         FromEye::Events { .. } => EVENTS,
         FromEye::Boxes { .. } => BOXES,
+        FromEye::Detections { .. } => DETECTIONS,
         FromEye::Still { .. } => STILL,
         FromEye::Counts { .. } => COUNTS,
         FromEye::SceneState { .. } => SCENE_STATE,

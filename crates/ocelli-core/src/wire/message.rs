@@ -4,8 +4,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BBox, CodecParameters, Event, Label, MediaTime, MonoTime, Packet, SceneState, StreamId, Tag,
-    TagKey, WallTime, Want,
+    BBox, CodecParameters, Detection, Event, Label, MediaTime, MonoTime, Packet, SceneState,
+    StreamId, Tag, TagKey, WallTime, Want,
     accounting::Settled,
     settings::{DetectorSettings, StreamSettings},
 };
@@ -252,6 +252,15 @@ pub enum FromEye {
         wall: WallTime,
         /// The confirmed tracks.
         boxes: Vec<TrackBox>,
+    },
+    /// What a look found, where [`StreamSettings::tell_detections`] asks for it.
+    Detections {
+        /// The stream.
+        stream: StreamId,
+        /// Media time of the look.
+        at: MediaTime,
+        /// All that the detector gave, of every label.
+        items: Vec<Detection>,
     },
     /// A redacted, encoded picture.
     Still {

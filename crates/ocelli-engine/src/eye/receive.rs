@@ -11,7 +11,7 @@ use super::Slot;
 use crate::{
     cell::{Cell, Foreign, Inner},
     clock,
-    output::{BoxUpdate, Output},
+    output::{BoxUpdate, DetectionUpdate, Output},
     shared::Shared,
 };
 
@@ -27,6 +27,8 @@ pub(super) enum Violation {
     Event,
     #[error("it sent a still that nobody asked for")]
     Still,
+    #[error("it told detections that nobody asked for")]
+    Detections,
     #[error("it sent `Ready` twice")]
     Ready,
 }
@@ -149,6 +151,18 @@ impl Receiver<'_> {
                     };
                     outlet.boxes(update, cell.pace).await;
                 }
+            }
+            FromEye::Detections { stream, at, items } => {
+                let cell = self.own(stream)?;
+                if !cell.lock().plan.settings.tell_detections {
+                    return Err(Violation::Detections);
+                }
+                let update = DetectionUpdate {
+                    stream: Arc::clone(&cell.name),
+                    at,
+                    items,
+                };
+                outlet.detections(update, cell.pace).await;
             }
             FromEye::Still {
                 stream,

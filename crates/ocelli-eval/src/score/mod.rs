@@ -2,6 +2,7 @@
 
 mod clear;
 mod counts;
+mod detections;
 mod events;
 mod hota;
 mod identity;
@@ -12,6 +13,7 @@ mod tracking;
 
 pub use clear::Clear;
 pub use counts::{CountRow, CountScores, CountTruth, ExpectedCount, counts};
+pub use detections::{AtPrecision, AtScore, DetectionScores, detections};
 pub use events::{Basis, EventRow, EventScores, EventTally, LengthRow, events};
 pub use hota::Hota;
 pub use identity::Identity;

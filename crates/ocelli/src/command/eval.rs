@@ -32,6 +32,7 @@ const FILE_BYTES_MAX: u64 = 2 << 30;
 Examples:
   ocelli eval --truth gt.txt --boxes found.txt --rate 7 --size 768x576
   ocelli eval --truth gt.txt --truth-events truth.json --boxes found.txt --events found.jsonl
+  ocelli eval --truth gt.txt --detections found.txt
   ocelli eval --reference every-picture.jsonl --events found.jsonl --json
   ocelli eval --set city --events found.jsonl --reference every-picture.jsonl
   ocelli eval --truth gt.txt --boxes found.txt --rate 7 --size 768x576 --draw strip.png --at 10,12.5
@@ -59,13 +60,18 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "MOT")]
     boxes: Option<PathBuf>,
 
+    /// Detections that were found, as `ocelli run --detections` writes them: MOT text whose second
+    /// field says nothing. Gives recall and precision by score.
+    #[arg(long, value_name = "MOT")]
+    detections: Option<PathBuf>,
+
     /// Events that were found, one JSON object a line.
     #[arg(long, value_name = "JSONL")]
     events: Option<PathBuf>,
 
     /// A folder of composed streams: the events of each stream are scored against its
     /// NAME.truth.json and NAME.truth.txt, and all are pooled.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["truth", "truth_events", "counts", "boxes", "stream", "draw"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["truth", "truth_events", "counts", "boxes", "detections", "stream", "draw"])]
     set: Option<PathBuf>,
 
     /// Only the events of this stream.
@@ -147,10 +153,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {
         let every = format!("every {}th", arguments.every);
         report.conditions.push(("pictures".to_owned(), every));
     }
-    if report.tracking.is_empty() && report.events.is_empty() && report.counts.is_none() {
+    let scored = !report.tracking.is_empty()
+        || !report.detections.is_empty()
+        || !report.events.is_empty()
+        || report.counts.is_some();
+    if !scored {
         return Err(CommandError::Usage(
             "nothing to compare: give a truth (--truth, --truth-events, --reference or --counts) \
-             and what was found (--boxes, --events)"
+             and what was found (--boxes, --detections, --events)"
                 .to_owned(),
         ));
     }
@@ -171,7 +181,8 @@ fn print(arguments: &Arguments, report: &Report) -> Result<(), CommandError> {
 }
 
 fn subject(arguments: &Arguments) -> String {
-    let found = arguments.boxes.as_ref().or(arguments.events.as_ref());
+    let found = [&arguments.boxes, &arguments.detections, &arguments.events];
+    let found = found.into_iter().find_map(Option::as_ref);
     found.map_or_else(String::new, |path| path.display().to_string())
 }
 
@@ -196,6 +207,7 @@ fn read_text(path: &Path) -> Result<String, CommandError> {
 struct Inputs {
     true_boxes: Option<Sequence>,
     found_boxes: Option<Sequence>,
+    detections: Option<Sequence>,
     truth: Option<Truth>,
     passes: Option<Passes>,
     counts: Option<CountTruth>,
@@ -216,6 +228,9 @@ impl Inputs {
         }
         if let Some(path) = &arguments.boxes {
             inputs.found_boxes = Some(boxes(path, mot::Role::Found)?);
+        }
+        if let Some(path) = &arguments.detections {
+            inputs.detections = Some(boxes(path, mot::Role::Detections)?);
         }
         if let Some(path) = &arguments.truth_events {
             let text = read_text(path)?;
@@ -286,6 +301,7 @@ impl Inputs {
         Ok(Evaluation {
             true_boxes: self.true_boxes.as_ref().map(looked),
             found_boxes: self.found_boxes.as_ref().map(looked),
+            detections: self.detections.as_ref().map(looked),
             likeness: if arguments.any_label {
                 Likeness::AnyLabel
             } else {

@@ -10,7 +10,7 @@ use std::{
 
 use clap::Args;
 use ocelli_core::{accounting::DropReason, settings::GateKind};
-use ocelli_engine::BoxUpdate;
+use ocelli_engine::{BoxUpdate, DetectionUpdate};
 
 use super::{CommandError, output, variable};
 use crate::{
@@ -41,6 +41,7 @@ Examples:
   ocelli run rtsp://viewer:secret@camera.local/main
   ocelli run clip.mp4 other.mkv --exit-at-end
   ocelli run clip.mp4 --mot clip.txt --every-picture --seed 1
+  ocelli run clip.mp4 --detections found.txt --every-picture
   ocelli run clip.mp4 --paced --loop                like a live camera
 
 A password on the command line can be seen by every user of the machine; in a configuration it can
@@ -96,6 +97,11 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE", conflicts_with = "looped")]
     mot: Option<PathBuf>,
 
+    /// Write all that the detector found in a recording to this file, before anything is made of it:
+    /// frame,-1,left,top,width,height,score,label,1. For `ocelli eval --detections`.
+    #[arg(long, value_name = "FILE", conflicts_with = "looped")]
+    detections: Option<PathBuf>,
+
     /// Make tags and events the same in every run. For tests: tags can be foretold.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -121,19 +127,20 @@ pub(super) fn run(arguments: &Arguments, filter: Option<&str>) -> Result<(), Com
         eyes: arguments.eyes.map(usize::from),
         gate: arguments.gate,
         every_picture: arguments.every_picture,
+        tell_detections: arguments.detections.is_some(),
         paced: arguments.paced,
         looped: arguments.looped,
         best_effort_because: arguments.best_effort.clone(),
     };
     let mut configuration = configuration(arguments)?;
     overrides.apply(&mut configuration);
-    let exit_at_end = arguments.exit_at_end || arguments.mot.is_some();
-    let (tap, onlooker) = match &arguments.mot {
-        Some(file) => {
-            let (tap, onlooker) = mot(file, &configuration)?;
-            (Some(tap), Some(onlooker))
-        }
-        None => (None, None),
+    let writes = arguments.mot.is_some() || arguments.detections.is_some();
+    let exit_at_end = arguments.exit_at_end || writes;
+    let (tap, onlooker) = if writes {
+        let (tap, onlooker) = writer(arguments, &configuration)?;
+        (Some(tap), Some(onlooker))
+    } else {
+        (None, None)
     };
     let options = RunOptions {
         configuration,
@@ -209,36 +216,54 @@ fn configuration(arguments: &Arguments) -> Result<Configuration, CommandError> {
     Ok(trial)
 }
 
-/// Writes the tracks of the only stream to `file`.
-fn mot(
-    file: &Path,
+/// Writes tracks, detections or both of the only stream.
+fn writer(
+    arguments: &Arguments,
     configuration: &Configuration,
 ) -> Result<(Tap, Box<dyn Onlooker>), CommandError> {
     let [stream] = configuration.streams.values().collect::<Vec<_>>()[..] else {
-        return Err(CommandError::Usage("--mot takes one recording".to_owned()));
+        let reason = "--mot and --detections take one recording";
+        return Err(CommandError::Usage(reason.to_owned()));
     };
     if stream.detect_url.as_ref().unwrap_or(&stream.url).scheme() != "file" {
-        return Err(CommandError::Usage(
-            "--mot takes a recording: pictures of a camera have no numbers".to_owned(),
-        ));
+        let reason =
+            "--mot and --detections take a recording: pictures of a camera have no numbers";
+        return Err(CommandError::Usage(reason.to_owned()));
     }
-    let to = File::create(file)
-        .map_err(|error| CommandError::Failed(format!("{}: {error}", file.display())))?;
     let pictures = Pictures::default();
-    let counted = pictures.clone();
-    let tap: Tap = Box::new(move |source| Arc::new(Counted::new(source, counted.clone())));
-    Ok((
-        tap,
-        Box::new(Writer(MotWriter::new(BufWriter::new(to), pictures))),
-    ))
+    let open = |file: &Option<PathBuf>| -> Result<_, CommandError> {
+        let Some(file) = file else { return Ok(None) };
+        let to = File::create(file)
+            .map_err(|error| CommandError::Failed(format!("{}: {error}", file.display())))?;
+        Ok(Some(MotWriter::new(BufWriter::new(to), pictures.clone())))
+    };
+    let writer = Writer {
+        tracks: open(&arguments.mot)?,
+        detections: open(&arguments.detections)?,
+    };
+    let tap: Tap = Box::new(move |source| Arc::new(Counted::new(source, pictures.clone())));
+    Ok((tap, Box::new(writer)))
 }
 
-struct Writer(MotWriter<BufWriter<File>>);
+struct Writer {
+    tracks: Option<MotWriter<BufWriter<File>>>,
+    detections: Option<MotWriter<BufWriter<File>>>,
+}
 
 impl Onlooker for Writer {
     fn look(&mut self, update: &BoxUpdate) {
-        if let Err(error) = self.0.look(update.at, &update.boxes) {
+        if let Some(tracks) = &mut self.tracks
+            && let Err(error) = tracks.look(update.at, &update.boxes)
+        {
             tracing::error!("MOT text cannot be written: {error}");
+        }
+    }
+
+    fn detections(&mut self, update: &DetectionUpdate) {
+        if let Some(detections) = &mut self.detections
+            && let Err(error) = detections.detections(update.at, &update.items)
+        {
+            tracing::error!("detections cannot be written: {error}");
         }
     }
 }

@@ -256,6 +256,7 @@ impl Resolver<'_> {
             look_rate: treatment.look_rate.unwrap_or(default.look_rate),
             keys_every_secs: treatment.keys_every_secs.unwrap_or(default.keys_every_secs),
             every_picture: treatment.every_picture.unwrap_or(default.every_picture),
+            tell_detections: false,
             fresh_within_secs: treatment
                 .fresh_within_secs
                 .unwrap_or(default.fresh_within_secs),

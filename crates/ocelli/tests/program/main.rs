@@ -8,6 +8,7 @@
 mod clip;
 mod counts;
 mod live;
+mod pets;
 
 use std::{
     path::{Path, PathBuf},
