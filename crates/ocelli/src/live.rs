@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use ocelli_core::EventRecord;
+use ocelli_core::{EventRecord, WallTime};
 pub use ocelli_engine::BoxUpdate;
 use tokio::sync::{broadcast, watch};
 
@@ -130,6 +130,20 @@ impl Recent {
         Some(remembered.end() - back as u64)
     }
 
+    /// Forgets what a stream did from a time to before another, and everything before the last of
+    /// it.
+    pub fn forget(&self, stream: &str, from: WallTime, to: WallTime) {
+        let mut remembered = self.events();
+        let last = remembered.events.iter().rposition(|event| {
+            let wall = event.wall().unwrap_or_default();
+            event.stream == stream && wall >= from && wall < to
+        });
+        if let Some(last) = last {
+            remembered.events.drain(..=last);
+            remembered.first += last as u64 + 1;
+        }
+    }
+
     /// At most `most` events from `position` on. `None`: the first of them is forgotten.
     pub fn from(&self, position: u64, most: usize) -> Option<Vec<Arc<EventRecord>>> {
         let remembered = self.events();
@@ -155,7 +169,7 @@ mod tests {
             score: 0.0,
             bbox: ocelli_core::BBox::default(),
             at: ocelli_core::MediaTime::default(),
-            wall: ocelli_core::WallTime::default(),
+            wall: WallTime::default(),
             wall_source: ocelli_core::WallSource::Receive,
             coverage: 1.0,
             detail: EventDetail::default(),
@@ -181,5 +195,13 @@ mod tests {
         assert_eq!(numbers(15, 2), [event(15).id.clone(), event(16).id.clone()]);
         assert_eq!(numbers(24, 9), [event(24).id.clone()]);
         assert!(numbers(25, 9).is_empty());
+        let (begin, end) = (WallTime { micros: 0 }, WallTime { micros: 1 });
+        recent.forget("another", begin, end);
+        recent.forget("lobby", end, WallTime { micros: 2 });
+        assert_eq!(numbers(24, 9).len(), 1, "nothing of that was asked for");
+        recent.forget("lobby", begin, end);
+        assert!(recent.from(24, 9).is_none());
+        assert_eq!(recent.behind(&event(24).id), None);
+        assert!(numbers(25, 9).is_empty(), "positions stay");
     }
 }

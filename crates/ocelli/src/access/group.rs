@@ -130,7 +130,7 @@ pub(super) fn both(one: Option<Vec<String>>, other: Option<Vec<String>>) -> Opti
     }
 }
 
-pub(super) fn to_json<T: Serialize>(value: &T) -> Result<String, AccessError> {
+pub(super) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, AccessError> {
     serde_json::to_string(value).map_err(|error| AccessError::Storage(error.to_string()))
 }
 

@@ -108,16 +108,20 @@ impl Access {
         Ok((access, first))
     }
 
-    /// A token for a command on this machine that may read the data directory anyway: it may look,
-    /// and is good for an hour. `None`: ocelli was never started with this directory.
-    pub fn local_token(dir: &Path, now: WallTime) -> Result<Option<Secret>, AccessError> {
+    /// A token for a command on this machine that may read and write the data directory anyway: it
+    /// has these rights, and is good for an hour. `None`: ocelli was never started with this directory.
+    pub fn local_token(
+        dir: &Path,
+        rights: &[Right],
+        now: WallTime,
+    ) -> Result<Option<Secret>, AccessError> {
         if !database::exists(dir) {
             return Ok(None);
         }
         let mut connection = database::open(dir)?;
         let transaction =
             connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let token = token::add_local(&transaction, now)?;
+        let token = token::add_local(&transaction, rights, now)?;
         transaction.commit()?;
         Ok(token)
     }

@@ -311,7 +311,9 @@ async fn names_are_checked_and_taken_once() {
 #[tokio::test]
 async fn a_command_on_this_machine_may_look_for_an_hour() {
     let (dir, access, _first) = open();
-    let token = Access::local_token(dir.path(), NOW).unwrap().unwrap();
+    let token = Access::local_token(dir.path(), &[Right::View], NOW)
+        .unwrap()
+        .unwrap();
     let who = access.by_token(token.expose(), NOW).await.unwrap().unwrap();
     assert_eq!(who.rights.list(), [Right::View]);
     access.remembered().clear();
@@ -324,14 +326,14 @@ async fn a_command_on_this_machine_may_look_for_an_hour() {
     );
     // Those that have ended do not pile up.
     for hour in 1..4 {
-        Access::local_token(dir.path(), later(3600 * hour))
+        Access::local_token(dir.path(), &[Right::View], later(3600 * hour))
             .unwrap()
             .unwrap();
         assert_eq!(access.tokens(None).await.unwrap().len(), 2);
     }
     let elsewhere = tempfile::tempdir().unwrap();
     assert!(
-        Access::local_token(elsewhere.path(), NOW)
+        Access::local_token(elsewhere.path(), &[Right::View], NOW)
             .unwrap()
             .is_none()
     );

@@ -213,7 +213,11 @@ pub(super) fn add(
 
 /// Makes a token that only looks, of the first owner of the whole site; see
 /// [`Access::local_token`]. Those that have ended go.
-pub(super) fn add_local(db: &Connection, now: WallTime) -> Result<Option<Secret>, AccessError> {
+pub(super) fn add_local(
+    db: &Connection,
+    rights: &[Right],
+    now: WallTime,
+) -> Result<Option<Secret>, AccessError> {
     const NAME: &str = "a command on this machine";
     const LIFE_MICROS: i64 = 3_600_000_000;
     db.execute(
@@ -239,7 +243,7 @@ pub(super) fn add_local(db: &Connection, now: WallTime) -> Result<Option<Secret>
             Digest::of(text.expose()).bytes(),
             NAME,
             owner,
-            to_json(&[Right::View])?,
+            to_json(rights)?,
             now.micros,
             now.micros + LIFE_MICROS,
         ],

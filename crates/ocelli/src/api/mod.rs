@@ -7,6 +7,7 @@ mod account;
 mod body;
 mod boxes;
 mod counts;
+mod erase;
 mod events;
 mod eyes;
 mod groups;
@@ -206,6 +207,7 @@ fn routes_and_document() -> (Router<Arc<Api>>, utoipa::openapi::OpenApi) {
         .routes(routes!(eyes::list))
         .routes(routes!(streams::list))
         .routes(routes!(streams::show))
+        .routes(routes!(erase::erase))
         .routes(routes!(events::list))
         .routes(routes!(counts::counts))
         .routes(routes!(record::list))

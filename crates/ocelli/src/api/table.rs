@@ -148,6 +148,12 @@ pub(crate) const ROUTES: &[Route] = &[
     route(Method::GET, "/api/v1/eyes", VIEW, Object::Site),
     route(Method::GET, "/api/v1/streams", VIEW, Object::Reached),
     route(Method::GET, "/api/v1/streams/{name}", VIEW, Object::Stream),
+    route(
+        Method::POST,
+        "/api/v1/streams/{name}/erase",
+        Need::Right(Right::Protect),
+        Object::Stream,
+    ),
     route(Method::GET, "/api/v1/events", VIEW, Object::Reached),
     route(Method::GET, "/api/v1/counts", VIEW, Object::Reached),
     route(

@@ -23,13 +23,15 @@ const UNTRACED: &[&str] = &[
     "/api/v1/eyes",
     "/api/v1/streams",
     "/api/v1/streams/{name}",
+    "/api/v1/streams/{name}/erase",
     "/api/v1/record/checkpoint",
 ];
 
 fn is_traced(route: &Route) -> bool {
     let changes = route.method != Method::GET;
     // A stream is added and removed at paths whose reading says how it is.
-    !UNTRACED.contains(&route.path) || (changes && route.path.starts_with("/api/v1/streams"))
+    !UNTRACED.contains(&route.path)
+        || (changes && matches!(route.path, "/api/v1/streams" | "/api/v1/streams/{name}"))
 }
 
 /// Who asks, as the record says it.

@@ -9,10 +9,15 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::{CommandError, variable};
-use crate::{access::Access, config::default_data_dir};
+use crate::{
+    access::{Access, Right},
+    config::default_data_dir,
+};
 
 /// How long an answer may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+/// How long work that was asked for may take: the API answers within 30 s.
+const WORK_WITHIN: Duration = Duration::from_secs(45);
 /// The largest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 
@@ -41,8 +46,16 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Finds the API and its token.
+    /// Finds the API and its token, to look.
     pub(super) fn new(arguments: &ClientArguments) -> Result<Self, CommandError> {
+        Self::with(arguments, &[Right::View])
+    }
+
+    /// Finds the API and its token; one that is made in the data directory has these rights.
+    pub(super) fn with(
+        arguments: &ClientArguments,
+        rights: &[Right],
+    ) -> Result<Self, CommandError> {
         let base = Url::parse(&arguments.api)
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
@@ -59,7 +72,7 @@ impl Client {
         Ok(Self {
             agent,
             base,
-            token: find_token(arguments)?,
+            token: find_token(arguments, rights)?,
         })
     }
 
@@ -74,17 +87,50 @@ impl Client {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        let mut answer = self
+        let asked = self
             .agent
             .get(url.as_str())
-            .header("Authorization", format!("Bearer {}", self.token.expose()))
-            .call()
-            .map_err(|error| {
-                CommandError::Failed(format!(
-                    "no answer from {}: {error}; is ocelli running there? (--api)",
-                    self.base
-                ))
-            })?;
+            .header("Authorization", self.bearer())
+            .call();
+        self.answer(path, asked)
+    }
+
+    /// What the API answers to `body`, sent to the path of these segments.
+    pub(super) fn post<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &serde_json::Value,
+    ) -> Result<T, CommandError> {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.clear().extend(path);
+        }
+        let asked = self
+            .agent
+            .post(url.as_str())
+            .config()
+            .timeout_global(Some(WORK_WITHIN))
+            .build()
+            .header("Authorization", self.bearer())
+            .send_json(body);
+        self.answer(url.path(), asked)
+    }
+
+    fn bearer(&self) -> String {
+        format!("Bearer {}", self.token.expose())
+    }
+
+    fn answer<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        asked: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<T, CommandError> {
+        let mut answer = asked.map_err(|error| {
+            CommandError::Failed(format!(
+                "no answer from {}: {error}; is ocelli running there? (--api)",
+                self.base
+            ))
+        })?;
         let status = answer.status();
         let body = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX);
         if status == 401 {
@@ -92,7 +138,7 @@ impl Client {
                 "the API refuses the token: name the right one with --token-file or --data";
             return Err(CommandError::failed(reason));
         }
-        if status != 200 {
+        if !status.is_success() {
             let problem: serde_json::Value = body.read_json().unwrap_or_default();
             let detail = ["detail", "title"]
                 .iter()
@@ -108,7 +154,7 @@ impl Client {
     }
 }
 
-fn find_token(arguments: &ClientArguments) -> Result<Secret, CommandError> {
+fn find_token(arguments: &ClientArguments, rights: &[Right]) -> Result<Secret, CommandError> {
     if let Some(file) = &arguments.token_file {
         return std::fs::read_to_string(file)
             .map(|text| Secret::new(text.trim()))
@@ -127,7 +173,7 @@ fn find_token(arguments: &ClientArguments) -> Result<Secret, CommandError> {
             data_dir.display()
         ))
     };
-    Access::local_token(&data_dir, clock::wall())
+    Access::local_token(&data_dir, rights, clock::wall())
         .map_err(|error| none(&format!("{error}:")))?
         .ok_or_else(|| none("ocelli was never started with"))
 }

@@ -4,6 +4,7 @@ mod add;
 mod audit;
 mod check;
 mod client;
+mod erase;
 mod eval;
 mod events;
 mod kinds;
@@ -91,6 +92,7 @@ enum Command {
     Audit(audit::Arguments),
     Check(check::Arguments),
     Events(Box<events::Arguments>),
+    Erase(Box<erase::Arguments>),
     Eval(Box<eval::Arguments>),
     Kinds(kinds::Arguments),
     Models(models::Arguments),
@@ -171,6 +173,7 @@ fn dispatch(line: Line) -> Result<(), CommandError> {
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Events(arguments) => events::run(&arguments),
+        Command::Erase(arguments) => erase::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Kinds(arguments) => kinds::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),

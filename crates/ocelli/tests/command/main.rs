@@ -4,6 +4,7 @@
 #![expect(clippy::print_stderr, reason = "says which test has no data")]
 
 mod add;
+mod audit;
 mod configuration;
 mod eval;
 mod help;
