@@ -5,6 +5,7 @@ pub mod access;
 pub mod api;
 pub mod command;
 pub mod config;
+pub mod edit;
 pub mod keep;
 pub mod limits;
 pub mod live;

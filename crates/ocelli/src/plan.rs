@@ -28,9 +28,16 @@ pub fn request(stream: &StreamConfig) -> SourceRequest {
         url: stream.detect_url.as_ref().unwrap_or(&stream.url).clone(),
         credentials,
         options: stream.source.clone(),
-        reach: Reach::Operator,
+        reach: if stream.from_api {
+            REMOTE
+        } else {
+            Reach::Operator
+        },
     }
 }
+
+/// What the API may reach.
+pub const REMOTE: Reach = Reach::Remote { files_below: None };
 
 /// Makes plans. One planner plans for the whole life of an engine: it tells a changed source from
 /// one that stayed.
@@ -95,6 +102,7 @@ impl Planner {
 
     fn version(&self, stream: &StreamConfig) -> u64 {
         let mut hasher = self.versions.build_hasher();
+        stream.from_api.hash(&mut hasher);
         stream.url.hash(&mut hasher);
         stream.detect_url.hash(&mut hasher);
         stream.user.hash(&mut hasher);

@@ -24,6 +24,7 @@ use crate::{
     Configuration, Hub,
     api::{self, LaunchError},
     config::{ConfigErrors, LoadOptions, Variables, load},
+    edit::{self, Asked, Editor},
     keep::{Classes, Keeper, Onlooker, keep},
     limits,
     plan::{Planner, Unplannable},
@@ -220,8 +221,9 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
         chronicle,
         current: watch::Sender::new(Arc::new(configuration)),
     };
+    let (editor, mut edits) = Editor::new();
     let api = if options.api {
-        Some(serve(&engine, &store, &hub, &record, &follower.current).await?)
+        Some(serve(&engine, &store, &hub, &record, editor, &follower.current).await?)
     } else {
         None
     };
@@ -245,6 +247,7 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
                 follower.look(&engine).await;
                 follower.chronicle.eyes(&engine.eyes()).await;
             }
+            Some(asked) = edits.recv() => follower.edit(asked, &engine).await,
             _ = retain.tick() => expire(&store).await,
         }
     }
@@ -270,6 +273,7 @@ async fn serve(
     store: &Store,
     hub: &Hub,
     record: &Record,
+    editor: Editor,
     configuration: &watch::Sender<Arc<Configuration>>,
 ) -> Result<api::Running, RunError> {
     let data_dir = configuration.borrow().data_dir.clone();
@@ -279,6 +283,7 @@ async fn serve(
         store: store.clone(),
         hub: hub.clone(),
         record: record.clone(),
+        editor,
         configuration: configuration.subscribe(),
         started: clock::wall(),
     };
@@ -383,40 +388,55 @@ impl Follower<'_> {
             data_dir: self.overrides.data_dir.clone(),
             variables: self.variables,
         };
-        let mut configuration = match block_in_place(|| load(&file, &options)) {
+        let configuration = match block_in_place(|| load(&file, &options)) {
             Ok(configuration) => configuration,
             Err(errors) => {
                 refuse(&errors);
                 return;
             }
         };
+        if let Err(reason) = self.take(configuration, engine).await {
+            tracing::error!("the changed configuration is not taken: {reason}");
+        }
+    }
+
+    /// Puts a configuration in force. With any error everything stays as it is.
+    async fn take(
+        &mut self,
+        mut configuration: Configuration,
+        engine: &Engine,
+    ) -> Result<(), String> {
         self.overrides.apply(&mut configuration);
         self.watch = Some(Watch::new(configuration.files.clone()));
         self.mention_what_stays(&configuration);
-        let streams = match self.planner.streams(&configuration, &self.tap) {
-            Ok(streams) => streams,
-            Err(error) => {
-                tracing::error!("the changed configuration is not taken: {error}");
-                return;
-            }
-        };
+        let streams = self.planner.streams(&configuration, &self.tap);
+        let streams = streams.map_err(|error| error.to_string())?;
         self.classes.learn(&configuration);
         let models = self.planner.models(&configuration);
-        match engine.apply(models, streams).await {
-            Ok(applied) => {
-                tracing::info!(
-                    "the changed configuration is in force: {} streams new, {} changed, {} gone, {} untouched",
-                    applied.added,
-                    applied.changed,
-                    applied.removed,
-                    applied.kept
-                );
-                let streams = [applied.added, applied.changed, applied.removed];
-                self.chronicle.configured(&configuration, streams).await;
-                self.current.send_replace(Arc::new(configuration));
-            }
-            Err(error) => tracing::error!("the changed configuration is not taken: {error}"),
-        }
+        let applied = engine.apply(models, streams).await;
+        let applied = applied.map_err(|error| error.to_string())?;
+        tracing::info!(
+            "the changed configuration is in force: {} streams new, {} changed, {} gone, {} untouched",
+            applied.added,
+            applied.changed,
+            applied.removed,
+            applied.kept
+        );
+        let streams = [applied.added, applied.changed, applied.removed];
+        self.chronicle.configured(&configuration, streams).await;
+        self.current.send_replace(Arc::new(configuration));
+        Ok(())
+    }
+
+    /// Makes a change that the API asked for.
+    async fn edit(&mut self, asked: Asked, engine: &Engine) {
+        let Asked { change, answer } = asked;
+        let (current, variables) = (self.current.borrow().clone(), self.variables);
+        let made = edit::make(change, &current, variables, async |configuration| {
+            self.take(configuration, engine).await
+        });
+        // Who asked may have gone; the change is made all the same.
+        drop(answer.send(made.await));
     }
 
     /// What needs a restart.

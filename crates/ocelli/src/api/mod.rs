@@ -23,12 +23,15 @@ mod metrics;
 mod openapi;
 mod page;
 mod patience;
+mod probe;
 mod problem;
 mod query;
 mod rate;
 mod record;
+mod scene;
 mod sent;
 pub mod serve;
+mod settings;
 mod socket;
 mod streams;
 mod system;
@@ -56,6 +59,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     Configuration, Hub,
     access::{Access, PrincipalId},
+    edit::Editor,
     record::{Record, Sight},
     token::TokenCheck,
 };
@@ -111,6 +115,8 @@ pub struct Served {
     pub hub: Hub,
     /// Who looked, and what was changed.
     pub record: Record,
+    /// Changes streams.
+    pub editor: Editor,
     /// The configuration that is in force.
     pub configuration: watch::Receiver<Arc<Configuration>>,
     /// When the program was started.
@@ -132,6 +138,7 @@ pub struct Api {
     attempts: Attempts,
     sight: Sight,
     followed: boxes::Followed,
+    probes: probe::Probes,
     document: OnceLock<Bytes>,
 }
 
@@ -156,6 +163,7 @@ impl Api {
             stop,
             tickets: ticket::Tickets::default(),
             followed: boxes::Followed::default(),
+            probes: probe::Probes::default(),
             document: OnceLock::new(),
         }
     }
@@ -208,6 +216,10 @@ fn routes_and_document() -> (Router<Arc<Api>>, utoipa::openapi::OpenApi) {
         .routes(routes!(streams::list))
         .routes(routes!(streams::show))
         .routes(routes!(erase::erase))
+        .routes(routes!(scene::show))
+        .routes(routes!(settings::show, settings::put, settings::remove))
+        .routes(routes!(settings::profiles))
+        .routes(routes!(probe::probe))
         .routes(routes!(events::list))
         .routes(routes!(counts::counts))
         .routes(routes!(record::list))

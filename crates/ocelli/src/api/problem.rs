@@ -141,6 +141,26 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "conflict", "conflict").detail(detail)
     }
 
+    /// It is otherwise than whoever changes it saw.
+    pub(crate) fn changed_meanwhile() -> Self {
+        Self::new(
+            StatusCode::PRECONDITION_FAILED,
+            "changed-meanwhile",
+            "changed by somebody else",
+        )
+        .detail("it is not what `If-Match` or `If-None-Match` says: look at it again")
+    }
+
+    /// The request does not say what it saw.
+    pub(crate) fn precondition_required() -> Self {
+        Self::new(
+            StatusCode::PRECONDITION_REQUIRED,
+            "precondition-required",
+            "the request does not say what it saw",
+        )
+        .detail("send `If-Match` with the ETag that you got, or `If-None-Match: *` for a new one")
+    }
+
     /// It was there and is no longer known.
     pub(crate) fn forgotten() -> Self {
         Self::new(StatusCode::GONE, "forgotten", "no longer remembered")

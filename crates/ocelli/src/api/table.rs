@@ -67,6 +67,7 @@ const fn socket(path: &'static str, need: Need, object: Object) -> Route {
 }
 
 const VIEW: Need = Need::Right(Right::View);
+const OPERATE: Need = Need::Right(Right::Operate);
 const ADMINISTER: Need = Need::Right(Right::Administer);
 
 /// Every route.
@@ -154,6 +155,32 @@ pub(crate) const ROUTES: &[Route] = &[
         Need::Right(Right::Protect),
         Object::Stream,
     ),
+    route(
+        Method::GET,
+        "/api/v1/streams/{name}/scene",
+        VIEW,
+        Object::Stream,
+    ),
+    route(
+        Method::GET,
+        "/api/v1/streams/{name}/settings",
+        OPERATE,
+        Object::Stream,
+    ),
+    route(
+        Method::PUT,
+        "/api/v1/streams/{name}/settings",
+        OPERATE,
+        Object::Stream,
+    ),
+    route(
+        Method::DELETE,
+        "/api/v1/streams/{name}/settings",
+        OPERATE,
+        Object::Stream,
+    ),
+    route(Method::GET, "/api/v1/profiles", OPERATE, Object::Site),
+    route(Method::POST, "/api/v1/probe", OPERATE, Object::Site),
     route(Method::GET, "/api/v1/events", VIEW, Object::Reached),
     route(Method::GET, "/api/v1/counts", VIEW, Object::Reached),
     route(

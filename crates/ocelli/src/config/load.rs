@@ -9,8 +9,9 @@ use std::{
 };
 
 use super::{
-    ApiSettings, ConfigError, ConfigErrors, Configuration, DetectorConfig, EngineSettings, Fault,
-    MetricsSettings, SiteSettings, StreamConfig, TlsFiles,
+    ADDED_FILE, ApiSettings, ConfigError, ConfigErrors, Configuration, DetectorConfig,
+    EngineSettings, Fault, MetricsSettings, SiteSettings, StreamConfig, TlsFiles,
+    added::Added,
     de::{fields_of, read_all},
     detector::{self, Folders},
     profile::Profiles,
@@ -49,8 +50,25 @@ pub fn default_data_dir(variables: Variables<'_>) -> PathBuf {
     state.join("ocelli")
 }
 
-/// Reads the configuration in `file`.
+/// Reads the configuration in `file`, and what was added to it through the API.
 pub fn load(file: &Path, options: &LoadOptions<'_>) -> Result<Configuration, ConfigErrors> {
+    read(file, options, None)
+}
+
+/// The same, as if `added` stood in the file that the API writes.
+pub fn load_with(
+    file: &Path,
+    options: &LoadOptions<'_>,
+    added: &str,
+) -> Result<Configuration, ConfigErrors> {
+    read(file, options, Some(added))
+}
+
+fn read(
+    file: &Path,
+    options: &LoadOptions<'_>,
+    added: Option<&str>,
+) -> Result<Configuration, ConfigErrors> {
     let shown = Arc::new(file.to_owned());
     let whole = |message| {
         let fault = Fault::new(Place::default(), message);
@@ -62,6 +80,7 @@ pub fn load(file: &Path, options: &LoadOptions<'_>) -> Result<Configuration, Con
         folder: file.parent().unwrap_or(Path::new("")).to_owned(),
         file: Arc::clone(&shown),
         options,
+        added,
         faults: Vec::new(),
         errors: BTreeSet::new(),
     }
@@ -69,7 +88,7 @@ pub fn load(file: &Path, options: &LoadOptions<'_>) -> Result<Configuration, Con
 }
 
 /// The text of a file that is not larger than any configuration.
-fn read_text(file: &Path) -> Result<String, String> {
+pub(super) fn read_text(file: &Path) -> Result<String, String> {
     let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
     let length = fs::metadata(file).map_err(unreadable)?.len();
     if length > BYTES_MAX as u64 {
@@ -80,12 +99,14 @@ fn read_text(file: &Path) -> Result<String, String> {
 }
 
 /// A stream as it is written, and its file.
-type Written = (Arc<PathBuf>, Key, Node);
+pub(super) type Written = (Arc<PathBuf>, Key, Node);
 
 struct Loader<'a> {
     file: Arc<PathBuf>,
     folder: PathBuf,
     options: &'a LoadOptions<'a>,
+    /// What is read in the place of the file that the API writes.
+    added: Option<&'a str>,
     /// Errors of `file`.
     faults: Vec<Fault>,
     /// Errors of any file.
@@ -112,8 +133,11 @@ impl Loader<'_> {
         let detector_names = detectors.iter().map(|(key, _)| key.text.clone()).collect();
         let mut detectors = self.detectors(detectors, &data_dir);
         let entries = self.entries(streams, tables);
+        let own = entries.iter().map(|(_, key, _)| key.text.clone()).collect();
+        let added = Added::read(&data_dir, self.added, &own, &mut self.errors);
+        files.push(data_dir.join(ADDED_FILE));
         let streams = self.streams(
-            entries,
+            (entries, added),
             &profiles,
             (&mut detectors, &detector_names),
             &data_dir,
@@ -153,6 +177,7 @@ impl Loader<'_> {
                     .unwrap_or(false),
             },
             detectors,
+            profiles: profiles.names().into_iter().map(str::to_owned).collect(),
             streams,
         })
     }
@@ -237,7 +262,7 @@ impl Loader<'_> {
 
     fn streams(
         &mut self,
-        entries: Vec<Written>,
+        (entries, mut added): (Vec<Written>, Added),
         profiles: &Profiles,
         (detectors, detector_names): (&mut BTreeMap<String, DetectorConfig>, &BTreeSet<String>),
         data_dir: &Path,
@@ -250,6 +275,7 @@ impl Loader<'_> {
             detector_names,
             data_dir,
             variables: self.options.variables,
+            from_api: false,
             errors: &mut self.errors,
         };
         let mut seen: BTreeMap<String, (Arc<PathBuf>, u32)> = BTreeMap::new();
@@ -263,7 +289,14 @@ impl Loader<'_> {
                 continue;
             }
             seen.insert(key.text.clone(), (Arc::clone(&file), key.place.line));
-            if let Some(stream) = resolver.resolve(&file, &key, node) {
+            let overlay = added.overlays.remove(&key.text);
+            if let Some(stream) = resolver.resolve(&file, &key, node, overlay) {
+                streams.insert(Arc::clone(&stream.name), stream);
+            }
+        }
+        resolver.from_api = true;
+        for (file, key, node) in added.streams {
+            if let Some(stream) = resolver.resolve(&file, &key, node, None) {
                 streams.insert(Arc::clone(&stream.name), stream);
             }
         }

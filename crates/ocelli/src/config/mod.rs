@@ -9,6 +9,7 @@ use ocelli_core::{
 };
 use url::Url;
 
+mod added;
 mod address;
 mod de;
 mod detector;
@@ -27,10 +28,11 @@ mod table;
 mod tree;
 mod trial;
 
+pub use added::{ADDED_FILE, OVERLAY_KEYS};
 pub use entry::StreamEntry;
 use fault::Fault;
 pub use fault::{ConfigError, ConfigErrors};
-pub use load::{LoadOptions, default_data_dir, load};
+pub use load::{LoadOptions, default_data_dir, load, load_with};
 pub use nearest::nearest;
 pub use retention::{NotARetention, Retention};
 pub use schema::schema;
@@ -56,6 +58,8 @@ pub struct Configuration {
     pub metrics: MetricsSettings,
     /// Detectors by name: those that streams use.
     pub detectors: BTreeMap<String, DetectorConfig>,
+    /// Names of the profiles that streams may follow.
+    pub profiles: Vec<String>,
     /// Streams by name.
     pub streams: BTreeMap<Arc<str>, StreamConfig>,
 }
@@ -170,6 +174,8 @@ pub struct StreamConfig {
     pub source: serde_json::Map<String, serde_json::Value>,
     /// Whether it runs.
     pub enabled: bool,
+    /// Whether it was added through the API: its address reaches less far than the file's.
+    pub from_api: bool,
     /// How it is treated.
     pub settings: StreamSettings,
 }

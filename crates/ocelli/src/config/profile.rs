@@ -126,7 +126,7 @@ impl Profiles {
 }
 
 /// `own`, and `base` where it says nothing. Zones, masks and rules are joined.
-fn over(own: TreatmentShape, base: &TreatmentShape) -> TreatmentShape {
+pub(super) fn over(own: TreatmentShape, base: &TreatmentShape) -> TreatmentShape {
     let base = base.clone();
     TreatmentShape {
         purpose: own.purpose.or(base.purpose),

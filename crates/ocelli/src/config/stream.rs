@@ -10,16 +10,18 @@ use ocelli_core::{
     Point, Secret,
     settings::{MaskSettings, RuleSettings, SceneSettings, StreamSettings, ZoneSettings},
 };
-use ocelli_media::source;
+use ocelli_media::{address as network, source};
 use ocelli_scene::{About, SceneError};
-use url::Url;
+use url::{Host, Url};
 
 use super::{
     ConfigError, DetectorConfig, Fault, Retention, StreamConfig,
+    added::find_foreign,
     address::{self, Address},
     de::{read_both, suggestion},
     detector,
-    profile::{Layer, Profiles},
+    load::Written,
+    profile::{Layer, Profiles, over},
     secrets::{Variables, secret},
     shape::{RuleShape, StreamShape, TreatmentShape},
     tree::{Key, Node, Place, Value},
@@ -37,12 +39,16 @@ pub(super) struct Resolver<'a> {
     pub(super) detector_names: &'a BTreeSet<String>,
     pub(super) data_dir: &'a Path,
     pub(super) variables: Variables<'a>,
+    /// Whether streams come from the API: no variables of the environment, no loopback, no files.
+    pub(super) from_api: bool,
     pub(super) errors: &'a mut BTreeSet<ConfigError>,
 }
 
 /// One stream on the way.
 struct Entry<'a> {
     key: &'a Key,
+    /// The file that names its addresses.
+    own: &'a Arc<PathBuf>,
     /// The stream itself, then its profile and what that builds on.
     layers: Vec<Layer<'a>>,
 }
@@ -72,8 +78,19 @@ impl Resolver<'_> {
         file: &Arc<PathBuf>,
         key: &Key,
         mut node: Node,
+        overlay: Option<Written>,
     ) -> Option<StreamConfig> {
         let mut faults = Vec::new();
+        let mut overlay = overlay;
+        let laid = overlay.as_mut().and_then(|(file, key, node)| {
+            let mut faults = Vec::new();
+            find_foreign(key, node, &mut faults);
+            let read = read_both::<StreamShape, TreatmentShape>(node, &mut faults);
+            let clean = faults.is_empty();
+            let told = faults.into_iter().map(|fault| fault.in_file(file));
+            self.errors.extend(told);
+            read.filter(|_| clean)
+        });
         if let Err(fault) = check_name(key) {
             faults.push(fault);
         }
@@ -81,11 +98,19 @@ impl Resolver<'_> {
         let clean = faults.is_empty();
         self.errors
             .extend(faults.into_iter().map(|fault| fault.in_file(file)));
-        let (shape, own) = read?;
+        let (mut shape, mut own) = read?;
         let mut entry = Entry {
             key,
+            own: file,
             layers: vec![Layer { file, node: &node }],
         };
+        if let Some((above, treatment)) = laid {
+            shape.enabled = above.enabled.or(shape.enabled);
+            own = over(treatment, &own);
+        }
+        if let Some((file, _, node)) = &overlay {
+            entry.layers.insert(0, Layer { file, node });
+        }
         let profiles = self.profiles;
         let treatment = match &shape.profile {
             Some(name) if profiles.contains(name) => {
@@ -144,6 +169,7 @@ impl Resolver<'_> {
             password,
             source: shape.source.clone().unwrap_or_default(),
             enabled: shape.enabled.unwrap_or(true),
+            from_api: self.from_api,
             settings,
         };
         if let Err(error) = source::build(plan::request(&stream)) {
@@ -189,11 +215,15 @@ impl Resolver<'_> {
     }
 
     fn address(&mut self, entry: &Entry<'_>, key: &str, text: &str) -> Option<Address> {
-        let file = entry.layers[0].file;
+        let file = entry.own;
         let folder = file.parent().unwrap_or(Path::new("."));
-        address::read(text, folder)
-            .map_err(|error| self.wrong(entry, &[key], error))
-            .ok()
+        let read = address::read(text, folder).and_then(|address| {
+            if self.from_api {
+                check_reach(&address.url)?;
+            }
+            Ok(address)
+        });
+        read.map_err(|error| self.wrong(entry, &[key], error)).ok()
     }
 
     /// `url`, `detect_url`, user and password.
@@ -215,6 +245,7 @@ impl Resolver<'_> {
         };
         let password = match &shape.password {
             None => None,
+            Some(text) if self.from_api => Some(Secret::new(text)),
             Some(text) => match secret(text, Place::default(), self.variables) {
                 Ok(secret) => Some(secret),
                 Err(fault) => {
@@ -350,6 +381,24 @@ impl Resolver<'_> {
         }
         scene
     }
+}
+
+/// Refuses what the API may not reach, where that can be seen without asking the network: a name is
+/// judged by what it resolves to, each time that it is connected to.
+fn check_reach(url: &Url) -> Result<(), String> {
+    if url.scheme() == "file" {
+        return Err("the API takes no recordings: name them in the configuration file".to_owned());
+    }
+    let Some(host) = url.host_str() else {
+        return Ok(());
+    };
+    let ip = match Host::parse(host) {
+        Ok(Host::Ipv4(ip)) => ip.into(),
+        Ok(Host::Ipv6(ip)) => ip.into(),
+        Ok(Host::Domain(_)) | Err(_) => return Ok(()),
+    };
+    network::check(ip, &plan::REMOTE)
+        .map_err(|why| format!("{host} may not be connected to: {why}"))
 }
 
 fn points(list: &[[f32; 2]]) -> Vec<Point> {

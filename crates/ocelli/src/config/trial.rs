@@ -52,6 +52,7 @@ pub fn trial(
             password: address.password,
             source: serde_json::Map::new(),
             enabled: true,
+            from_api: false,
             settings: StreamSettings {
                 detector: id.to_owned(),
                 scene: SceneSettings {
@@ -78,6 +79,7 @@ pub fn trial(
         engine: EngineSettings::default(),
         metrics: MetricsSettings::default(),
         detectors: BTreeMap::from([(id.to_owned(), known)]),
+        profiles: vec![NAME.to_owned()],
         streams,
     })
 }

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use ocelli::{
     Hub,
     api::{Running, Served, launch},
+    edit::Editor,
     record::{Record, RecordError},
 };
 use ocelli_sinks::store::{Store, StoreError, StoreOptions};
@@ -42,6 +43,7 @@ async fn launched(dir: &tempfile::TempDir, api: &str) -> Running {
         store,
         hub: Hub::default(),
         record: opened_record(dir).await,
+        editor: Editor::new().0,
         configuration: receiver,
         started: site::now(),
     };

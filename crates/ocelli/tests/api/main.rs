@@ -5,6 +5,7 @@
 mod accounts;
 mod boxes;
 mod doors;
+mod edits;
 mod erased;
 mod events;
 mod launched;

@@ -12,6 +12,7 @@ use ocelli::{
     access::{Access, FirstStart, GroupEntry, NewToken, NewUser, Right, Role},
     api::{Api, ApiOptions, Rate, Served, Watching, serve},
     config::{LoadOptions, load},
+    edit::{self, Asked, Editor},
     record::Record,
 };
 use ocelli_core::{Codec, EventKind, Label, MonoTime, WallTime, accounting::Ledger};
@@ -140,7 +141,7 @@ pub(crate) struct Site {
     pub(crate) stop: CancellationToken,
     pub(crate) server: Option<JoinHandle<()>>,
     pub(crate) client: reqwest::Client,
-    _configuration: watch::Sender<Arc<Configuration>>,
+    pub(crate) configuration: watch::Sender<Arc<Configuration>>,
 }
 
 impl Drop for Site {
@@ -206,6 +207,7 @@ pub(crate) async fn start_with(
         engine: Arc::clone(&engine) as Arc<dyn Watching>,
         hub: hub.clone(),
         record: Record::open(dir.path(), now).unwrap(),
+        editor: editor(&sender),
         configuration: receiver,
         started: now(),
     };
@@ -225,8 +227,31 @@ pub(crate) async fn start_with(
         stop,
         server: Some(server),
         client: client(),
-        _configuration: sender,
+        configuration: sender,
     }
+}
+
+/// Makes the changes that the API asks for, as the program does, but for the engine.
+fn editor(configuration: &watch::Sender<Arc<Configuration>>) -> Editor {
+    let (editor, mut asked) = Editor::new();
+    let configuration = configuration.clone();
+    let mut make = async move || {
+        while let Some(Asked { change, answer }) = asked.recv().await {
+            let current = configuration.borrow().clone();
+            let made = edit::make(change, &current, &|_name| None, async |changed| {
+                configuration.send_replace(Arc::new(changed));
+                Ok(())
+            });
+            drop(answer.send(made.await));
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .unwrap();
+    let thread = std::thread::Builder::new().name("editor".to_owned());
+    thread.spawn(move || runtime.block_on(make())).unwrap();
+    editor
 }
 
 pub(crate) fn configured(dir: &tempfile::TempDir, text: &str) -> Configuration {
