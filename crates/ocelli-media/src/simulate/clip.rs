@@ -10,6 +10,7 @@ use ocelli_core::{
 };
 
 use super::{
+    jpeg,
     nal::{self, UnitKind},
     payload,
 };
@@ -24,9 +25,14 @@ pub enum ClipError {
     /// The source failed while it was read.
     #[error(transparent)]
     Source(#[from] StageError),
-    /// The compression is one that simulated cameras do not send.
-    #[error("{} is not sent by simulated cameras: convert the clip to H.264 or H.265", .0.as_str())]
-    Codec(Codec),
+    /// A JPEG picture that RTP has no way for.
+    #[error("picture {picture}: {reason}")]
+    Jpeg {
+        /// Index of the picture, from 0.
+        picture: usize,
+        /// What is in the way.
+        reason: &'static str,
+    },
     /// No parameter sets, in the source's parameters or before the first key picture.
     #[error("no parameter sets: a viewer could not decode the clip")]
     NoParameterSets,
@@ -56,7 +62,7 @@ pub enum ClipError {
     TooLarge,
 }
 
-/// A clip of H.264 or H.265 in memory, already cut into RTP packets. Cloning it is free.
+/// A clip of H.264, H.265 or MJPEG in memory, already cut into RTP packets. Cloning it is free.
 #[derive(Clone)]
 pub struct Clip(pub(super) Arc<Packetised>);
 
@@ -121,9 +127,6 @@ impl Clip {
         packets: &[SourcePacket],
     ) -> Result<Self, ClipError> {
         let codec = parameters.codec;
-        if codec == Codec::Mjpeg {
-            return Err(ClipError::Codec(codec));
-        }
         if packets
             .iter()
             .map(|packet| packet.data.len())
@@ -142,16 +145,7 @@ impl Clip {
         let mut pictures = Vec::with_capacity(packets.len());
         for (index, packet) in packets.iter().enumerate() {
             let start = wire.len();
-            let mut units = nal::units(&packet.data).peekable();
-            let mut count = 0;
-            while let Some(unit) = units.next() {
-                count += payload::append(codec, unit, units.peek().is_none(), &mut wire);
-            }
-            if count == 0 {
-                return Err(ClipError::EmptyPicture {
-                    picture: first_key + index,
-                });
-            }
+            let count = packetise(codec, &packet.data, first_key + index, &mut wire)?;
             pictures.push(ClipPicture {
                 start,
                 end: wire.len(),
@@ -207,6 +201,27 @@ impl fmt::Debug for Clip {
             .field("duration", &self.duration())
             .finish_non_exhaustive()
     }
+}
+
+/// Appends one picture. Returns the number of packets.
+fn packetise(
+    codec: Codec,
+    data: &[u8],
+    picture: usize,
+    wire: &mut Vec<u8>,
+) -> Result<usize, ClipError> {
+    if codec == Codec::Mjpeg {
+        return jpeg::append(data, wire).map_err(|reason| ClipError::Jpeg { picture, reason });
+    }
+    let mut units = nal::units(data).peekable();
+    let mut count = 0;
+    while let Some(unit) = units.next() {
+        count += payload::append(codec, unit, units.peek().is_none(), wire);
+    }
+    if count == 0 {
+        return Err(ClipError::EmptyPicture { picture });
+    }
+    Ok(count)
 }
 
 /// What was read of a clip so far.
@@ -320,8 +335,11 @@ fn ticks(micros: i64) -> u64 {
     ((micros * u128::from(TICKS_PER_SEC) + 500_000) / 1_000_000) as u64
 }
 
-/// The parameter sets of the source, or those in the first key picture.
+/// The parameter sets of the source, or those in the first key picture. JPEG has none.
 fn parameter_sets(parameters: &CodecParameters, first: &[u8]) -> Result<Vec<Bytes>, ClipError> {
+    if parameters.codec == Codec::Mjpeg {
+        return Ok(Vec::new());
+    }
     let sets_in = |data: &[u8]| {
         let mut sets: Vec<(UnitKind, Bytes)> = nal::units(data)
             .map(|unit| (nal::kind(parameters.codec, unit), unit))

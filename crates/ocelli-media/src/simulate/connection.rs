@@ -10,6 +10,7 @@ use super::{
     rtsp::{Incoming, Reader, Request},
     server::Server,
     session::{Flow, Session},
+    tls::Identity,
 };
 
 /// A client has to end a request this long after it began it.
@@ -47,8 +48,16 @@ pub(super) async fn serve(server: Rc<Server>, stream: TcpStream, peer: SocketAdd
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot switch off delayed sending");
     }
+    let seal = match server.identity.as_ref().map(Identity::seal).transpose() {
+        Ok(seal) => seal,
+        Err(error) => {
+            tracing::error!(%error, "a connection cannot be sealed");
+            return;
+        }
+    };
     let link = Rc::new(Link::new(
         stream,
+        seal,
         server.options.queue_bytes_max,
         server.clock.nanos(),
     ));
@@ -187,8 +196,7 @@ impl Connection {
     /// Reads what is there, and answers it.
     fn read(&mut self) -> Flow {
         for _ in 0..READS_A_TURN {
-            self.input.reserve(READ_BYTES);
-            match self.link.stream.try_read_buf(&mut self.input) {
+            match self.link.read(&mut self.input, READ_BYTES) {
                 Ok(0) => return Flow::Close,
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,

@@ -150,7 +150,7 @@ pub(super) fn connect() -> (std::net::TcpStream, Rc<Link>) {
     let (server, _) = listener.accept().unwrap();
     server.set_nonblocking(true).unwrap();
     let server = tokio::net::TcpStream::from_std(server).unwrap();
-    (client, Rc::new(Link::new(server, 20_000, 0)))
+    (client, Rc::new(Link::new(server, None, 20_000, 0)))
 }
 
 /// Plays `clips` through `early` faults, and `late` ones from the middle on.

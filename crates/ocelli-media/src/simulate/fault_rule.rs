@@ -2,6 +2,8 @@
 
 use std::{ops::RangeInclusive, str::FromStr};
 
+use ocelli_core::Codec;
+
 use super::{
     Clip, SimulateError,
     dice::{Dice, Purpose},
@@ -72,6 +74,12 @@ pub(super) fn check(
             && let Some(stream) = rule.streams.candidates(streams).find(is_lonely)
         {
             return Err(SimulateError::NoOtherClip { stream });
+        }
+        let is_jpeg = |index: &usize| clips[index % clips.len()].codec() == Codec::Mjpeg;
+        if let Fault::HugePicture | Fault::EndlessPicture { .. } = rule.fault
+            && let Some(stream) = rule.streams.candidates(streams).find(is_jpeg)
+        {
+            return Err(SimulateError::NotOfJpeg { stream });
         }
     }
     Ok(())

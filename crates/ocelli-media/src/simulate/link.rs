@@ -9,6 +9,8 @@ use std::{
 use bytes::{Buf as _, BytesMut};
 use tokio::{net::TcpStream, sync::Notify};
 
+use super::tls::Seal;
+
 /// A queue that has been emptied gives back its memory above this.
 const KEPT_BYTES: usize = 64 * 1024;
 
@@ -19,6 +21,8 @@ const ANSWERS_BYTES_MAX: usize = 64 * 1024;
 /// which sends pictures. Bytes go to the kernel at once as long as nothing waits.
 pub(super) struct Link {
     pub(super) stream: TcpStream,
+    /// Where the connection is one within TLS.
+    seal: Option<Seal>,
     waiting: RefCell<BytesMut>,
     waiting_bytes_max: usize,
     closed: Cell<bool>,
@@ -31,9 +35,15 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(stream: TcpStream, waiting_bytes_max: usize, began_nanos: u64) -> Self {
+    pub(super) fn new(
+        stream: TcpStream,
+        seal: Option<Seal>,
+        waiting_bytes_max: usize,
+        began_nanos: u64,
+    ) -> Self {
         Self {
             stream,
+            seal,
             waiting: RefCell::default(),
             waiting_bytes_max,
             closed: Cell::new(false),
@@ -77,6 +87,34 @@ impl Link {
         if self.is_closed() {
             return;
         }
+        let Some(seal) = &self.seal else {
+            return self.send_as_is(bytes);
+        };
+        let mut sealed = Vec::new();
+        match seal.seal(bytes, &mut sealed) {
+            Ok(()) => self.send_as_is(&sealed),
+            Err(_gone) => self.close(),
+        }
+    }
+
+    /// Reads what is there, at most so much, and appends it to `input`. Returns how many bytes came,
+    /// 0 at the end; within TLS not all of them are the client's.
+    pub(super) fn read(&self, input: &mut BytesMut, bytes: usize) -> io::Result<usize> {
+        let Some(seal) = &self.seal else {
+            input.reserve(bytes);
+            return self.stream.try_read_buf(input);
+        };
+        let mut came = vec![0; bytes];
+        let read = self.stream.try_read(&mut came)?;
+        let mut answer = Vec::new();
+        seal.open(&came[..read], input, &mut answer)?;
+        if !answer.is_empty() {
+            self.send_as_is(&answer);
+        }
+        Ok(read)
+    }
+
+    fn send_as_is(&self, bytes: &[u8]) {
         let mut waiting = self.waiting.borrow_mut();
         let mut rest = bytes;
         if waiting.is_empty() && self.rate.get().is_none() {

@@ -48,6 +48,7 @@ mod fault;
 mod fault_rule;
 mod fault_text;
 mod huge;
+mod jpeg;
 mod link;
 mod nal;
 mod pacer;
@@ -62,6 +63,7 @@ mod session;
 mod strike;
 mod tamper;
 mod target;
+mod tls;
 mod transport;
 mod viewer;
 
@@ -109,6 +111,9 @@ pub struct Simulation {
     pub join: Join,
     /// Who may watch; `None` lets everybody.
     pub credentials: Option<Credentials>,
+    /// Whether connections are within TLS, with a certificate that is made and signed at the start;
+    /// see [`Running::tls_fingerprint`]. Packets by UDP stay beside it.
+    pub tls: bool,
     /// What goes wrong, where, and when; see [`Running::set_faults`] for faults that come later.
     pub faults: Vec<FaultRule>,
     /// How long a session lives without a word from its client; whole seconds are announced.
@@ -131,6 +136,7 @@ impl Simulation {
             seed: 0,
             join: Join::default(),
             credentials: None,
+            tls: false,
             faults: Vec::new(),
             session_timeout: Duration::from_mins(1),
             connections_max: 4 * streams + 64,
@@ -168,6 +174,14 @@ pub enum SimulateError {
         /// Index of the first such stream.
         stream: usize,
     },
+    /// A fault is asked of a stream whose codec it says nothing of.
+    #[error(
+        "stream {stream} sends JPEG pictures, which have no `huge-picture` and no `endless-picture`"
+    )]
+    NotOfJpeg {
+        /// Index of the first such stream.
+        stream: usize,
+    },
     /// The cameras have stopped.
     #[error("the simulated cameras have stopped")]
     Stopped,
@@ -179,6 +193,9 @@ pub enum SimulateError {
         /// The system's reason.
         source: io::Error,
     },
+    /// The certificate cannot be made.
+    #[error("cannot make a certificate: {0}")]
+    Certificate(String),
     /// The server's thread cannot start.
     #[error("cannot start the server's thread: {0}")]
     Thread(io::Error),

@@ -1,5 +1,5 @@
 //! NAL units as RTP packets, made once for each clip: RFC 6184 (packetization mode 1) and
-//! RFC 7798.
+//! RFC 7798. JPEG pictures have a module of their own, and the same form.
 //!
 //! Packets stand one after the other in the form in which RTSP interleaves them (RFC 2326,
 //! section 10.12): `$`, channel, two bytes of length, the RTP header of 12 bytes, the payload. To
@@ -17,14 +17,14 @@ pub(super) const RTP_HEADER_BYTES: usize = 12;
 /// The type of a fragment: RFC 6184, section 5.8, and RFC 7798, section 4.4.3.
 const FU_A: u8 = 0x1c;
 const FU: u8 = 0x31;
-/// The payload type that the session description names.
+/// The payload type that the session description names for NAL units.
 pub(super) const PAYLOAD_TYPE: u8 = 96;
 
 /// Appends `unit`, which is not empty, as one packet or as many fragments. `last` sets the marker
 /// on the last of them: the picture ends there. Returns the number of packets.
 pub(super) fn append(codec: Codec, unit: &[u8], last: bool, wire: &mut Vec<u8>) -> usize {
     if unit.len() <= PAYLOAD_BYTES_MAX {
-        append_packet(&[], unit, last, wire);
+        append_packet(PAYLOAD_TYPE, &[], unit, last, wire);
         return 1;
     }
     let (header, body, kind) = match codec {
@@ -43,17 +43,24 @@ pub(super) fn append(codec: Codec, unit: &[u8], last: bool, wire: &mut Vec<u8>) 
         let is_end = fragments.peek().is_none();
         let mut head = header.clone();
         head.push(u8::from(index == 0) << 7 | u8::from(is_end) << 6 | kind);
-        append_packet(&head, fragment, last && is_end, wire);
+        append_packet(PAYLOAD_TYPE, &head, fragment, last && is_end, wire);
         packets += 1;
     }
     packets
 }
 
-fn append_packet(head: &[u8], body: &[u8], marker: bool, wire: &mut Vec<u8>) {
+/// Appends one packet, unstamped. `marker`: the picture ends with it.
+pub(super) fn append_packet(
+    payload_type: u8,
+    head: &[u8],
+    body: &[u8],
+    marker: bool,
+    wire: &mut Vec<u8>,
+) {
     let bytes = (RTP_HEADER_BYTES + head.len() + body.len()) as u16;
     wire.extend([b'$', 0]);
     wire.extend(bytes.to_be_bytes());
-    wire.extend([0x80, u8::from(marker) << 7 | PAYLOAD_TYPE]);
+    wire.extend([0x80, u8::from(marker) << 7 | payload_type]);
     // Sequence number, timestamp and source are stamped for each viewer.
     wire.extend([0; RTP_HEADER_BYTES - 2]);
     wire.extend(head);

@@ -14,13 +14,17 @@ use super::{
     counts::StreamCounts,
     fault_rule,
     server::{self, Order, Server},
+    tls::Identity,
 };
+use crate::source::rtsp::Fingerprint;
 
 /// Simulated cameras that run, on a thread of their own. They end when this is dropped.
 pub struct Running {
     address: SocketAddr,
     counts: Arc<[Arc<StreamCounts>]>,
     clips: Vec<Clip>,
+    /// Of the certificate, where there is one.
+    fingerprint: Option<Fingerprint>,
     /// Dropping it asks the thread to end.
     orders: mpsc::Sender<Order>,
     ended: oneshot::Receiver<()>,
@@ -36,6 +40,12 @@ pub(super) async fn start(options: Simulation) -> Result<Running, SimulateError>
     let clips = options.clips.clone();
     let (end, ended) = oneshot::channel();
     let (tell_bound, bound) = oneshot::channel();
+    let identity = options
+        .tls
+        .then(|| Identity::new(options.listen.ip()))
+        .transpose()
+        .map_err(SimulateError::Certificate)?;
+    let fingerprint = identity.as_ref().map(|identity| identity.fingerprint);
     let thread_counts = Arc::clone(&counts);
     std::thread::Builder::new()
         .name("ocelli-simulate".to_owned())
@@ -63,7 +73,7 @@ pub(super) async fn start(options: Simulation) -> Result<Running, SimulateError>
                     }
                 };
                 let local = listener.local_addr().unwrap_or(address);
-                let server = Rc::new(Server::new(options, &thread_counts));
+                let server = Rc::new(Server::new(options, identity, &thread_counts));
                 if tell_bound.send(Ok(local)).is_ok() {
                     server::run(server, listener, given).await;
                 }
@@ -81,6 +91,7 @@ pub(super) async fn start(options: Simulation) -> Result<Running, SimulateError>
         address,
         counts,
         clips,
+        fingerprint,
         orders,
         ended,
     })
@@ -106,7 +117,17 @@ impl Running {
                 IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
             });
         }
-        format!("rtsp://{address}/cam/{index}")
+        let scheme = match self.fingerprint {
+            Some(_) => "rtsps",
+            None => "rtsp",
+        };
+        format!("{scheme}://{address}/cam/{index}")
+    }
+
+    /// SHA-256 fingerprint of the certificate that the cameras show, in hexadecimal digits; `None`
+    /// without TLS.
+    pub fn tls_fingerprint(&self) -> Option<String> {
+        self.fingerprint.map(|fingerprint| fingerprint.to_string())
     }
 
     /// The URLs of all streams.

@@ -1,4 +1,4 @@
-//! Session descriptions: RFC 4566 with the parameters of RFC 6184 and RFC 7798.
+//! Session descriptions: RFC 4566 with the parameters of RFC 6184, RFC 7798 and RFC 3551.
 
 use std::{fmt::Write as _, net::IpAddr};
 
@@ -8,7 +8,7 @@ use ocelli_core::Codec;
 
 use super::{
     camera::Camera,
-    huge,
+    huge, jpeg,
     nal::{self, UnitKind},
     payload::PAYLOAD_TYPE,
 };
@@ -50,9 +50,15 @@ fn describe(codec: Codec, parameter_sets: &[Bytes], address: IpAddr, session: u3
         IpAddr::V4(_) => ("IP4", "0.0.0.0"),
         IpAddr::V6(_) => ("IP6", "::"),
     };
-    let (encoding, parameters) = match codec {
-        Codec::H265 => ("H265", h265_parameters(parameter_sets)),
-        Codec::H264 | Codec::Mjpeg => ("H264", h264_parameters(parameter_sets)),
+    let (payload_type, encoding, parameters) = match codec {
+        Codec::H265 => (PAYLOAD_TYPE, "H265", h265_parameters(parameter_sets)),
+        Codec::H264 => (PAYLOAD_TYPE, "H264", h264_parameters(parameter_sets)),
+        Codec::Mjpeg => (jpeg::PAYLOAD_TYPE, "JPEG", String::new()),
+    };
+    let parameters = if parameters.is_empty() {
+        parameters
+    } else {
+        format!("a=fmtp:{payload_type} {parameters}\r\n")
     };
     format!(
         "v=0\r\n\
@@ -62,9 +68,9 @@ fn describe(codec: Codec, parameter_sets: &[Bytes], address: IpAddr, session: u3
          t=0 0\r\n\
          a=control:*\r\n\
          a=range:npt=now-\r\n\
-         m=video 0 RTP/AVP {PAYLOAD_TYPE}\r\n\
-         a=rtpmap:{PAYLOAD_TYPE} {encoding}/90000\r\n\
-         a=fmtp:{PAYLOAD_TYPE} {parameters}\r\n"
+         m=video 0 RTP/AVP {payload_type}\r\n\
+         a=rtpmap:{payload_type} {encoding}/90000\r\n\
+         {parameters}"
     )
 }
 

@@ -16,6 +16,7 @@ use super::{
     fault_rule,
     pacer::Pacer,
     strike::Faults,
+    tls::Identity,
 };
 
 /// Other faults from now on.
@@ -28,6 +29,8 @@ pub(super) struct Order {
 /// What all connections share.
 pub(super) struct Server {
     pub(super) options: Simulation,
+    /// What connections show, where they are within TLS.
+    pub(super) identity: Option<Identity>,
     pub(super) clock: Clock,
     pub(super) cameras: Vec<Rc<Camera>>,
     pub(super) pacer: Pacer,
@@ -41,7 +44,11 @@ const SEND_BUFFER_BYTES: u32 = 256 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Server {
-    pub(super) fn new(options: Simulation, counts: &[Arc<StreamCounts>]) -> Self {
+    pub(super) fn new(
+        options: Simulation,
+        identity: Option<Identity>,
+        counts: &[Arc<StreamCounts>],
+    ) -> Self {
         let clock = Clock::started_now();
         let cameras = counts
             .iter()
@@ -63,6 +70,7 @@ impl Server {
             .collect();
         Self {
             options,
+            identity,
             clock,
             cameras,
             pacer: Pacer::new(clock),

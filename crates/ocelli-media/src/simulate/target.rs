@@ -27,9 +27,9 @@ impl Target {
 /// The base URL, the camera's index, and whether the track is meant.
 fn parse(uri: &str) -> Option<(String, usize, bool)> {
     let (scheme, rest) = uri.split_once("://")?;
-    if !scheme.eq_ignore_ascii_case("rtsp") {
-        return None;
-    }
+    let scheme = ["rtsp", "rtsps"]
+        .into_iter()
+        .find(|known| scheme.eq_ignore_ascii_case(known))?;
     let (authority, path) = rest.split_once('/')?;
     let host = authority.rsplit('@').next()?;
     let path = path.split('?').next()?;
@@ -46,7 +46,7 @@ fn parse(uri: &str) -> Option<(String, usize, bool)> {
     elements
         .next()
         .is_none()
-        .then(|| (format!("rtsp://{host}/cam/{index}/"), index, is_track))
+        .then(|| (format!("{scheme}://{host}/cam/{index}/"), index, is_track))
 }
 
 #[cfg(test)]

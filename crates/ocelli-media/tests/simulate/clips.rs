@@ -44,7 +44,7 @@ impl Recipe {
         let (encoder, private) = match self.codec {
             Codec::H264 => ("libx264", "-x264-params"),
             Codec::H265 => ("libx265", "-x265-params"),
-            Codec::Mjpeg => panic!("not sent by simulated cameras"),
+            Codec::Mjpeg => panic!("made where it is used"),
         };
         let b_pictures = if self.b_pictures { 2 } else { 0 };
         let tuning = format!(

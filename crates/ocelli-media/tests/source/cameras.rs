@@ -145,7 +145,11 @@ pub(crate) fn is_whole(made: &Made, packet: &SourcePacket) -> bool {
 
 /// Watches a loop and a half: every picture is the clip's, in order, at its time.
 async fn is_the_clip(made: &Made, options: Value) {
-    let running = start(made, "").await;
+    plays_the_clip(made, start(made, "").await, options).await;
+}
+
+/// The same, of cameras that run.
+pub(crate) async fn plays_the_clip(made: &Made, running: Running, options: Value) {
     let mut stream = camera(&running.url(0), options).open();
     let Ok(SourceItem::Parameters(parameters)) = next(&mut stream).await else {
         panic!("parameters come first");

@@ -7,5 +7,7 @@ mod cameras;
 mod contract;
 mod damage;
 mod media;
+mod mjpeg;
 mod probes;
 mod recordings;
+mod tls;

@@ -19,8 +19,8 @@ use crate::{limits, log};
 ///
 /// Every stream loops its clip with times that never go back, sends RTCP sender reports and looks
 /// to clients like a camera: RTSP 1.0, over TCP or UDP. Clips are read once and shared; one thread
-/// serves hundreds of streams. What stands in the clips is sent as it is: H.264 or H.265 in MP4,
-/// Matroska or raw.
+/// serves hundreds of streams. What stands in the clips is sent as it is: H.264, H.265 or
+/// MJPEG in MP4 or Matroska, H.264 or H.265 raw.
 #[derive(Debug, Args)]
 #[command(after_long_help = after_help())]
 pub(super) struct Arguments {
@@ -55,6 +55,10 @@ pub(super) struct Arguments {
     /// How viewers prove that they know the password; may be given several times.
     #[arg(long, value_enum, value_name = "SCHEME", requires = "user")]
     auth: Vec<Scheme>,
+
+    /// Serve rtsps:, within TLS, with a certificate that is made at the start; says its fingerprint.
+    #[arg(long)]
+    tls: bool,
 
     /// Where in the clip a viewer joins.
     #[arg(long, value_enum, default_value = "next-key")]
@@ -150,6 +154,7 @@ pub(super) fn run(arguments: &Arguments, filter: Option<&str>) -> Result<(), Com
             JoinAt::Anywhere => Join::Anywhere,
         };
         simulation.credentials = credentials;
+        simulation.tls = arguments.tls;
         simulation.faults.clone_from(&arguments.fault);
         simulation.session_timeout = Duration::from_secs(arguments.session_timeout);
         let running = simulation
@@ -191,6 +196,9 @@ fn announce(running: &Running) -> Result<(), CommandError> {
     match number {
         0 | 1 => output::say(running.url(0))?,
         _ => output::say(format_args!("{} to /cam/{last}", running.url(0)))?,
+    }
+    if let Some(fingerprint) = running.tls_fingerprint() {
+        output::say(format_args!("tls_fingerprint: {fingerprint}"))?;
     }
     Ok(())
 }

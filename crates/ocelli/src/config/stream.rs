@@ -173,12 +173,20 @@ impl Resolver<'_> {
             settings,
         };
         if let Err(error) = source::build(plan::request(&stream)) {
-            let keys: &[&str] = match &stream.detect_url {
-                _ if error.to_string().contains("option") => &["source"],
-                Some(_) => &["detect_url"],
-                None => &["url"],
+            let error = error.to_string();
+            // The option that it is about is named before those that there are.
+            let option = stream
+                .source
+                .keys()
+                .filter_map(|key| Some((error.find(&format!("`{key}`"))?, key.as_str())))
+                .min();
+            let keys: &[&str] = match (option, &stream.detect_url) {
+                (Some((_, option)), _) => &["source", option],
+                _ if error.contains("option") => &["source"],
+                (None, Some(_)) => &["detect_url"],
+                (None, None) => &["url"],
             };
-            self.wrong(entry, keys, error.to_string());
+            self.wrong(entry, keys, error);
         }
         Some(stream)
     }

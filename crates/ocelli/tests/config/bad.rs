@@ -51,6 +51,10 @@ const BAD: &[(&str, &str)] = &[
         "streams:\n  'a b': { url: rtsp://cam/1, purpose: x, retention: 7d }\n  '': { url: rtsp://cam/1, purpose: x, retention: 7d }\n  c: { purpose: x, retention: 7d }\n  d: { url: 'rtsp://[::1/x', purpose: x, retention: 7d }\n  e: { url: rtsp://cam/1, detect_url: 'rtsp://u:canary-7f3a@cam/2', purpose: x, retention: 7d }\n  f: rtsp://cam/1\n  g: { url: rtsp://cam/1, purpose: x, retention: 7d, look_rate: 1000, keys_every_secs: -1 }\n",
     ),
     (
+        "options of sources",
+        "streams:\n  a:\n    url: rtsps://cam/1\n    purpose: x\n    retention: 7d\n    source:\n      trust_camera_clock: true\n      tls_fingerprint: 12:34\n  b:\n    url: rtsp://cam/1\n    purpose: x\n    retention: 7d\n    source:\n      transport: tcp\n      tls_fingerprint: 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n  c:\n    url: rtsps://cam/1\n    purpose: x\n    retention: 7d\n    source:\n      trust_camera_clock: true\n      transport: udp\n  d: { url: rtsp://cam/1, purpose: x, retention: 7d, source: { transport: tcp, fingerprint: x } }\n",
+    ),
+    (
         "the API and the eyes",
         "api: { listen: '0.0.0.0:8750' }\nengine: { eyes: 0 }\nsandbox: { best_effort: '' }\n",
     ),

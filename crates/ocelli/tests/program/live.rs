@@ -15,7 +15,7 @@ use super::*;
 const LIMIT: Duration = Duration::from_mins(2);
 
 /// A program that is killed when the test is over.
-struct Running(Child);
+pub(super) struct Running(pub(super) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -25,7 +25,7 @@ impl Drop for Running {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test waits on the real clock")]
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(super) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !is_so() {
         assert!(begin.elapsed() < LIMIT, "{what}");
@@ -55,7 +55,7 @@ fn cameras(clip: &Path) -> (Running, String) {
     (Running(child), url)
 }
 
-fn start(data: &Path, file: &Path) -> Running {
+pub(super) fn start(data: &Path, file: &Path) -> Running {
     let log = fs::File::create(data.join("log")).unwrap();
     let arguments = [
         "run",
@@ -68,7 +68,7 @@ fn start(data: &Path, file: &Path) -> Running {
     Running(ocelli(data, &arguments).stderr(log).spawn().unwrap())
 }
 
-fn log(data: &Path) -> String {
+pub(super) fn log(data: &Path) -> String {
     fs::read_to_string(data.join("log")).unwrap()
 }
 

@@ -12,8 +12,11 @@ use tokio::{
 };
 
 use super::{
+    Target,
     auth::Auth,
     message::{self, Message, Response},
+    pipe::Pipe,
+    tls,
 };
 
 /// Bytes that are read at a time while answers are awaited.
@@ -26,7 +29,7 @@ pub(super) type OnFrame<'a> = dyn FnMut(u8, &[u8]) -> Result<(), StageError> + S
 
 /// See the module.
 pub(super) struct Connection {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Pipe,
     pub(super) auth: Auth,
     /// Bytes that came and are not read yet: never more than a message.
     pub(super) unread: Vec<u8>,
@@ -34,15 +37,22 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) async fn connect(at: SocketAddr, auth: Auth) -> Result<Self, StageError> {
+    /// Connects to the target at one of its addresses.
+    pub(super) async fn connect(target: &Target, at: SocketAddr) -> Result<Self, StageError> {
         let stream = TcpStream::connect(at)
             .await
             .map_err(|error| StageError::Unavailable(format!("cannot connect to {at}: {error}")))?;
         // Requests are small and answers are waited for.
         stream.set_nodelay(true).map_err(broken)?;
+        let stream = if target.is_tls() {
+            let pin = target.options.tls_fingerprint;
+            Pipe::Tls(Box::new(tls::connect(stream, &target.url, pin).await?))
+        } else {
+            Pipe::Bare(stream)
+        };
         Ok(Self {
             stream,
-            auth,
+            auth: Auth::new(target.credentials.clone()),
             unread: Vec::new(),
             cseq: 0,
         })
@@ -85,7 +95,7 @@ impl Connection {
         let mut has_tried = false;
         loop {
             let request = self.next_request(method, uri, headers);
-            self.stream.write_all(&request).await.map_err(broken)?;
+            self.send(&request).await?;
             let response = self.response(frame).await?;
             if response.status != 401 {
                 return check(response);
@@ -96,6 +106,11 @@ impl Connection {
             has_tried = true;
             self.auth.challenge(&response)?;
         }
+    }
+
+    async fn send(&mut self, bytes: &[u8]) -> Result<(), StageError> {
+        self.stream.write_all(bytes).await.map_err(broken)?;
+        self.stream.flush().await.map_err(broken)
     }
 
     /// Awaits the answer to the last request.
@@ -117,7 +132,7 @@ impl Connection {
                 }
                 self.unread.drain(..taken);
                 if let Some(refusal) = refusal {
-                    self.stream.write_all(&refusal).await.map_err(broken)?;
+                    self.send(&refusal).await?;
                 }
                 if let Some(answer) = answer {
                     return Ok(answer);

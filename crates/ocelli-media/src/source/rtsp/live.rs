@@ -286,6 +286,10 @@ impl Live {
                 }
             }
         }
+        // What does not leave now is tried again when there is room.
+        if let Poll::Ready(flushed) = Pin::new(&mut connection.stream).poll_flush(cx) {
+            flushed.map_err(broken)?;
+        }
         if self.unsent.len() > MESSAGE_BYTES_MAX {
             return Err(StageError::Unavailable(
                 "the camera asks and does not listen".to_owned(),

@@ -1,5 +1,6 @@
 //! Live cameras by RTSP 1.0 (RFC 2326): H.264, H.265 and MJPEG, within the RTSP connection or by
-//! UDP, with Basic and Digest.
+//! UDP, with Basic and Digest; `rtsps:` within TLS (RFC 7826, 19.2), where packets travel in the
+//! connection alone.
 //!
 //! What comes from a camera is parsed here in safe Rust, and bounded before it is kept:
 //!
@@ -26,11 +27,13 @@ mod auth;
 mod connection;
 mod live;
 mod message;
+mod pipe;
 mod receiver;
 mod rtcp;
 mod rtp;
 mod sdp;
 mod session;
+mod tls;
 mod udp;
 
 use std::{
@@ -48,13 +51,14 @@ use serde::Deserialize;
 use url::Url;
 
 use self::live::Live;
+pub(crate) use self::{assembly::HUFFMAN, tls::Fingerprint};
 use super::{Credentials, Reach, SourceKind, SourceRequest, options};
 
 /// See the module.
 pub const KIND: SourceKind = SourceKind {
     name: "rtsp",
-    summary: "live cameras: H.264, H.265 and MJPEG by RTSP",
-    schemes: &["rtsp"],
+    summary: "live cameras by RTSP, also within TLS: H.264, H.265, MJPEG",
+    schemes: &["rtsp", "rtsps"],
     options_schema: || schemars::schema_for!(Options).to_value(),
     build: |request| Ok(Arc::new(Camera::new(request)?)),
 };
@@ -86,6 +90,11 @@ struct Options {
     /// The camera calls itself by another name or address, because it stands behind a router that
     /// changes addresses. It is connected to at the address given here all the same.
     foreign_control: bool,
+    /// SHA-256 fingerprint of the certificate that the camera shows at an `rtsps:` address: 64
+    /// hexadecimal digits, colons between them do no harm. It is trusted whoever signed it, and no
+    /// other. Without it, the certificate has to come from an authority that browsers trust.
+    #[schemars(with = "Option<String>")]
+    tls_fingerprint: Option<Fingerprint>,
 }
 
 struct Camera(Arc<Target>);
@@ -98,18 +107,42 @@ struct Target {
     reach: Reach,
 }
 
+impl Target {
+    fn is_tls(&self) -> bool {
+        self.url.scheme() == "rtsps"
+    }
+}
+
 impl Camera {
     fn new(request: SourceRequest) -> Result<Self, StageError> {
-        let options = options(request.options)?;
+        let options: Options = options(request.options)?;
         if !request.url.has_host() {
             return Err(StageError::Rejected("the address names no host".to_owned()));
         }
-        Ok(Self(Arc::new(Target {
+        let target = Target {
             url: request.url,
             credentials: request.credentials,
             options,
             reach: request.reach,
-        })))
+        };
+        match (target.is_tls(), &target.options) {
+            (true, options) if options.transport == Transport::Udp => {
+                return Err(StageError::Rejected(
+                    "option `transport`: `udp` packets travel beside TLS and could be read by \
+                     anybody, an `rtsps:` address needs `tcp`"
+                        .to_owned(),
+                ));
+            }
+            (false, options) if options.tls_fingerprint.is_some() => {
+                return Err(StageError::Rejected(
+                    "option `tls_fingerprint`: an `rtsp:` address shows no certificate, write \
+                     `rtsps:`"
+                        .to_owned(),
+                ));
+            }
+            _ => {}
+        }
+        Ok(Self(Arc::new(target)))
     }
 }
 

@@ -7,7 +7,6 @@ use url::Url;
 
 use super::{
     Target, Transport,
-    auth::Auth,
     connection::Connection,
     live::Live,
     message::Response,
@@ -17,8 +16,9 @@ use super::{
 };
 use crate::address;
 
-/// The port of RTSP.
+/// The ports of RTSP, bare and within TLS.
 const PORT: u16 = 554;
+const TLS_PORT: u16 = 322;
 /// How long it may take until a camera plays, by each of its addresses.
 const BEGIN_MAX: Duration = Duration::from_secs(10);
 /// A session's time-out where the camera does not say (RFC 2326, 12.37).
@@ -26,7 +26,8 @@ const SESSION_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Connects and plays.
 pub(super) async fn begin(target: &Target) -> Result<Live, StageError> {
-    let addresses = address::resolve(&target.url, PORT, &target.reach).await?;
+    let port = if target.is_tls() { TLS_PORT } else { PORT };
+    let addresses = address::resolve(&target.url, port, &target.reach).await?;
     let mut last = None;
     for at in addresses {
         match tokio::time::timeout(BEGIN_MAX, begin_at(target, at)).await {
@@ -46,7 +47,7 @@ pub(super) async fn begin(target: &Target) -> Result<Live, StageError> {
 }
 
 async fn begin_at(target: &Target, at: SocketAddr) -> Result<Live, StageError> {
-    let mut connection = Connection::connect(at, Auth::new(target.credentials.clone())).await?;
+    let mut connection = Connection::connect(target, at).await?;
     let uri = target.url.as_str();
     let accept = [("Accept", "application/sdp")];
     let described = connection
@@ -200,7 +201,7 @@ fn check_host(target: &Target, at: SocketAddr, url: &Url) -> Result<(), StageErr
         .host_str()
         .is_some_and(|own| own.eq_ignore_ascii_case(host))
         || host.trim_matches(['[', ']']) == at.ip().to_string();
-    if url.scheme() == "rtsp" && (is_own || target.options.foreign_control) {
+    if matches!(url.scheme(), "rtsp" | "rtsps") && (is_own || target.options.foreign_control) {
         return Ok(());
     }
     Err(StageError::Rejected(format!(

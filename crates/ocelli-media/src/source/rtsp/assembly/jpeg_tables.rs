@@ -47,14 +47,14 @@ fn zigzag() -> impl Iterator<Item = usize> {
 }
 
 /// A Huffman table: class and number, how many codes have each length, and what they stand for.
-pub(super) struct Huffman {
-    pub(super) class_and_number: u8,
-    pub(super) lengths: [u8; 16],
-    pub(super) symbols: &'static [u8],
+pub(crate) struct Huffman {
+    pub(crate) class_and_number: u8,
+    pub(crate) lengths: [u8; 16],
+    pub(crate) symbols: &'static [u8],
 }
 
 /// Tables K.3 to K.6.
-pub(super) const HUFFMAN: [Huffman; 4] = [
+pub(crate) const HUFFMAN: [Huffman; 4] = [
     Huffman {
         class_and_number: 0x00,
         lengths: [0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0],

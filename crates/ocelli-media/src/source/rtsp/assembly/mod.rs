@@ -8,6 +8,7 @@ mod units;
 
 use ocelli_core::{Codec, Packet};
 
+pub(crate) use self::jpeg_tables::HUFFMAN;
 use self::{jpeg::JpegAssembly, units::UnitAssembly};
 
 /// What is put together of one track.
