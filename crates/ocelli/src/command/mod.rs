@@ -78,6 +78,8 @@ struct Line {
     #[arg(
         long,
         global = true,
+        // Behind a command's own, however many commands there are.
+        display_order = 900,
         env = "OCELLI_LOG",
         hide_env = true,
         value_name = "FILTER"
