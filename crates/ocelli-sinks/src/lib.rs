@@ -1,5 +1,6 @@
 //! Where events go: the store and sinks.
 
+pub mod health;
 mod mqtt;
 mod outgoing;
 mod post;

@@ -17,6 +17,7 @@ pub mod pull;
 pub mod record;
 pub mod reload;
 pub mod run;
+pub mod sinks;
 pub mod token;
 
 pub use config::Configuration;

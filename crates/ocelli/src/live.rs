@@ -119,6 +119,11 @@ impl Recent {
         self.newest.subscribe()
     }
 
+    /// The position of the oldest event that is remembered.
+    pub fn oldest(&self) -> u64 {
+        self.events().first
+    }
+
     /// The position behind the event of this name, if it is remembered.
     pub fn behind(&self, id: &str) -> Option<u64> {
         let remembered = self.events();

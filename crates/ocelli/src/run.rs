@@ -1,21 +1,23 @@
-//! A running ocelli: engine, store, API and the configuration that they follow.
+//! A running ocelli: engine, store, sinks, API and the configuration that they follow.
+
+mod follower;
+mod overrides;
 
 use std::{
     fs,
     io::{self, Write as _},
     os::unix::fs::DirBuilderExt as _,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
 
-use ocelli_core::{WallTime, seam::Source, settings::GateKind};
+use ocelli_core::{WallTime, seam::Source};
 use ocelli_engine::{Engine, EngineError, EngineOptions, SandboxMode, StreamState, clock};
 use ocelli_sinks::store::{Store, StoreError, StoreOptions};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    sync::watch,
-    task::block_in_place,
+    sync::{mpsc::Receiver, watch},
     time::interval,
 };
 use tokio_util::sync::CancellationToken;
@@ -23,14 +25,17 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Configuration, Hub,
     api::{self, LaunchError},
-    config::{ConfigErrors, LoadOptions, Variables, load},
-    edit::{self, Asked, Editor},
+    config::Variables,
+    edit::{Asked, Editor},
     keep::{Classes, Keeper, Onlooker, keep},
     limits,
     plan::{Planner, Unplannable},
     record::{Chronicle, Record, RecordError},
     reload::{LOOK_EVERY, Watch},
+    sinks::{SinkBoard, Sinks},
 };
+use follower::Follower;
+pub use overrides::Overrides;
 
 /// Name of the eye's executable, beside the program.
 const EYE: &str = "ocelli-eye";
@@ -38,62 +43,6 @@ const EYE: &str = "ocelli-eye";
 pub const STORE_FOLDER: &str = "events";
 /// Between two removals of what has expired.
 const RETAIN_EVERY: Duration = Duration::from_mins(1);
-
-/// What the command line says besides the configuration; it goes before it, also when the file
-/// changes.
-#[derive(Debug, Clone, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a switch of the command line"
-)]
-pub struct Overrides {
-    /// The data directory.
-    pub data_dir: Option<PathBuf>,
-    /// Address and port of the API.
-    pub listen: Option<std::net::SocketAddr>,
-    /// Number of eyes.
-    pub eyes: Option<usize>,
-    /// When streams are decoded.
-    pub gate: Option<GateKind>,
-    /// Every picture of every stream is looked at.
-    pub every_picture: bool,
-    /// What each look found is told, before anything is made of it.
-    pub tell_detections: bool,
-    /// Recordings come like live cameras.
-    pub paced: bool,
-    /// Recordings start anew at their end.
-    pub looped: bool,
-    /// Why eyes may start without all of their sandbox.
-    pub best_effort_because: Option<String>,
-}
-
-impl Overrides {
-    /// Changes `configuration`.
-    pub fn apply(&self, configuration: &mut Configuration) {
-        if let Some(dir) = &self.data_dir {
-            configuration.data_dir.clone_from(dir);
-        }
-        configuration.api.listen = self.listen.unwrap_or(configuration.api.listen);
-        configuration.engine.eyes = self.eyes.or(configuration.engine.eyes);
-        if self.best_effort_because.is_some() {
-            configuration
-                .engine
-                .best_effort_because
-                .clone_from(&self.best_effort_because);
-        }
-        for stream in configuration.streams.values_mut() {
-            stream.settings.gate = self.gate.unwrap_or(stream.settings.gate);
-            stream.settings.every_picture |= self.every_picture;
-            stream.settings.tell_detections |= self.tell_detections;
-            let is_file = stream.detect_url.as_ref().unwrap_or(&stream.url).scheme() == "file";
-            for (key, wanted) in [("paced", self.paced), ("loop", self.looped)] {
-                if wanted && is_file {
-                    stream.source.insert(key.to_owned(), true.into());
-                }
-            }
-        }
-    }
-}
 
 /// Stands between a stream's source and the engine.
 pub type Tap = Box<dyn Fn(Arc<dyn Source>) -> Arc<dyn Source> + Send + Sync>;
@@ -197,6 +146,7 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
     .await?;
     let engine = Arc::new(engine);
     let hub = Hub::default();
+    let board = SinkBoard::default();
     let ended = CancellationToken::new();
     let keeper = Keeper {
         store: store.clone(),
@@ -204,6 +154,8 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
         hub: hub.clone(),
         onlooker: options.onlooker,
     };
+    let mut sinks = Sinks::new(hub.clone(), board.clone(), &configuration.data_dir);
+    sinks.apply(&configuration).await;
     let keeper = tokio::spawn(keep(keeper, output, ended.clone()));
     let number = configuration.streams.len();
     tracing::info!("watching {number} streams");
@@ -218,17 +170,27 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
         planner,
         tap,
         classes,
+        sinks,
         chronicle,
         current: watch::Sender::new(Arc::new(configuration)),
     };
-    let (editor, mut edits) = Editor::new();
+    let (editor, edits) = Editor::new();
     let api = if options.api {
-        Some(serve(&engine, &store, &hub, &record, editor, &follower.current).await?)
+        let served = api::Served {
+            engine: Arc::<Engine>::clone(&engine),
+            store: store.clone(),
+            hub,
+            record,
+            editor,
+            configuration: follower.current.subscribe(),
+            sinks: board,
+            started: clock::wall(),
+        };
+        let data_dir = follower.current.borrow().data_dir.clone();
+        Some(serve(served, &data_dir).await?)
     } else {
         None
     };
-    let mut look = interval(LOOK_EVERY);
-    let mut retain = interval(RETAIN_EVERY);
     let recordings = async {
         if options.exit_at_end {
             engine.ended().await;
@@ -236,20 +198,9 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
             std::future::pending::<()>().await;
         }
     };
-    tokio::pin!(recordings);
-    loop {
-        tokio::select! {
-            () = &mut recordings => break,
-            _ = signals.interrupt.recv() => break,
-            _ = signals.terminate.recv() => break,
-            _ = signals.hangup.recv() => follower.reload(&engine).await,
-            _ = look.tick() => {
-                follower.look(&engine).await;
-                follower.chronicle.eyes(&engine.eyes()).await;
-            }
-            Some(asked) = edits.recv() => follower.edit(asked, &engine).await,
-            _ = retain.tick() => expire(&store).await,
-        }
+    tokio::select! {
+        () = recordings => {}
+        () = work(&engine, &store, &mut follower, &mut signals, edits) => {}
     }
     tracing::info!("ending");
     let streams = engine.streams();
@@ -262,32 +213,40 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
     if keeper.await.is_err() {
         tracing::error!("the task that keeps events panicked");
     }
+    follower.sinks.stop().await;
     store.close().await;
     follower.chronicle.end().await;
     Ok(Summary { streams, events })
 }
 
-/// Starts the API, and says once how to come in.
-async fn serve(
-    engine: &Arc<Engine>,
+/// Does what comes round again and what is asked for, until a signal ends it.
+async fn work(
+    engine: &Engine,
     store: &Store,
-    hub: &Hub,
-    record: &Record,
-    editor: Editor,
-    configuration: &watch::Sender<Arc<Configuration>>,
-) -> Result<api::Running, RunError> {
-    let data_dir = configuration.borrow().data_dir.clone();
-    let watching: Arc<dyn api::Watching> = Arc::<Engine>::clone(engine);
-    let served = api::Served {
-        engine: watching,
-        store: store.clone(),
-        hub: hub.clone(),
-        record: record.clone(),
-        editor,
-        configuration: configuration.subscribe(),
-        started: clock::wall(),
-    };
-    let running = api::launch(served, &data_dir).await?;
+    follower: &mut Follower<'_>,
+    signals: &mut Signals,
+    mut edits: Receiver<Asked>,
+) {
+    let mut look = interval(LOOK_EVERY);
+    let mut retain = interval(RETAIN_EVERY);
+    loop {
+        tokio::select! {
+            _ = signals.interrupt.recv() => return,
+            _ = signals.terminate.recv() => return,
+            _ = signals.hangup.recv() => follower.reload(engine).await,
+            _ = look.tick() => {
+                follower.look(engine).await;
+                follower.chronicle.eyes(&engine.eyes()).await;
+            }
+            Some(asked) = edits.recv() => follower.edit(asked, engine).await,
+            _ = retain.tick() => expire(store).await,
+        }
+    }
+}
+
+/// Starts the API, and says once how to come in.
+async fn serve(served: api::Served, data_dir: &Path) -> Result<api::Running, RunError> {
+    let running = api::launch(served, data_dir).await?;
     let url = running.url();
     if let Some(first) = &running.first {
         let (link, token) = (first.link.expose(), first.token.expose());
@@ -358,110 +317,6 @@ async fn expire(store: &Store) {
         }
         Err(error) => tracing::error!("what has expired cannot be removed: {error}"),
     }
-}
-
-/// Follows the configuration's file.
-struct Follower<'a> {
-    watch: Option<Watch>,
-    overrides: Overrides,
-    variables: Variables<'a>,
-    planner: Planner,
-    tap: Tap,
-    classes: Classes,
-    chronicle: Chronicle,
-    current: watch::Sender<Arc<Configuration>>,
-}
-
-impl Follower<'_> {
-    async fn look(&mut self, engine: &Engine) {
-        if self.watch.as_mut().is_some_and(Watch::changed) {
-            self.reload(engine).await;
-        }
-    }
-
-    /// Reads the file again. With any error everything stays as it is.
-    async fn reload(&mut self, engine: &Engine) {
-        let Some(file) = self.current.borrow().file.clone() else {
-            return;
-        };
-        let options = LoadOptions {
-            data_dir: self.overrides.data_dir.clone(),
-            variables: self.variables,
-        };
-        let configuration = match block_in_place(|| load(&file, &options)) {
-            Ok(configuration) => configuration,
-            Err(errors) => {
-                refuse(&errors);
-                return;
-            }
-        };
-        if let Err(reason) = self.take(configuration, engine).await {
-            tracing::error!("the changed configuration is not taken: {reason}");
-        }
-    }
-
-    /// Puts a configuration in force. With any error everything stays as it is.
-    async fn take(
-        &mut self,
-        mut configuration: Configuration,
-        engine: &Engine,
-    ) -> Result<(), String> {
-        self.overrides.apply(&mut configuration);
-        self.watch = Some(Watch::new(configuration.files.clone()));
-        self.mention_what_stays(&configuration);
-        let streams = self.planner.streams(&configuration, &self.tap);
-        let streams = streams.map_err(|error| error.to_string())?;
-        self.classes.learn(&configuration);
-        let models = self.planner.models(&configuration);
-        let applied = engine.apply(models, streams).await;
-        let applied = applied.map_err(|error| error.to_string())?;
-        tracing::info!(
-            "the changed configuration is in force: {} streams new, {} changed, {} gone, {} untouched",
-            applied.added,
-            applied.changed,
-            applied.removed,
-            applied.kept
-        );
-        let streams = [applied.added, applied.changed, applied.removed];
-        self.chronicle.configured(&configuration, streams).await;
-        self.current.send_replace(Arc::new(configuration));
-        Ok(())
-    }
-
-    /// Makes a change that the API asked for.
-    async fn edit(&mut self, asked: Asked, engine: &Engine) {
-        let Asked { change, answer } = asked;
-        let (current, variables) = (self.current.borrow().clone(), self.variables);
-        let made = edit::make(change, &current, variables, async |configuration| {
-            self.take(configuration, engine).await
-        });
-        // Who asked may have gone; the change is made all the same.
-        drop(answer.send(made.await));
-    }
-
-    /// What needs a restart.
-    fn mention_what_stays(&self, new: &Configuration) {
-        let old = self.current.borrow();
-        for (what, same) in [
-            ("data_dir", old.data_dir == new.data_dir),
-            ("api", old.api == new.api),
-            ("engine or sandbox", old.engine == new.engine),
-        ] {
-            if !same {
-                tracing::warn!("a change of `{what}` needs a restart");
-            }
-        }
-    }
-}
-
-fn refuse(errors: &ConfigErrors) {
-    for error in errors.iter() {
-        tracing::error!("{error}");
-    }
-    tracing::error!(
-        "the changed configuration is not taken ({} errors): the one before stays in force",
-        errors.count()
-    );
 }
 
 /// The signals that a service gets.

@@ -24,6 +24,7 @@ pub static KIND: SinkKind = SinkKind {
     name: "jsonl",
     summary: "text files, one event in JSON on each line, a file for each day",
     options_schema: super::schema::<Options>,
+    check: |request| Jsonl::new(request, Arc::new(SystemClock)).map(drop),
     build: |request| {
         Jsonl::new(&request, Arc::new(SystemClock)).map(|sink| Box::new(sink) as Box<dyn Sink>)
     },
@@ -220,6 +221,7 @@ mod tests {
             options: options.as_object().unwrap().clone(),
             folder: folder.to_owned(),
             reach: super::super::Reach::Operator,
+            health: Arc::default(),
         };
         Jsonl::new(&request, Arc::clone(clock) as Arc<dyn Clock>).unwrap()
     }

@@ -1,10 +1,12 @@
 //! Where events go beside the store. One file for each kind of sink: its configuration, its code
 //! and its tests; and one line in [`SINKS`].
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use ocelli_core::{StageError, seam::Sink};
 use serde::de::DeserializeOwned;
+
+use crate::health::SinkHealth;
 
 pub mod jsonl;
 pub mod mqtt;
@@ -32,6 +34,8 @@ pub struct SinkRequest {
     pub folder: PathBuf,
     /// Which addresses may be connected to.
     pub reach: Reach,
+    /// What it says of itself, where it goes on working after it has taken events.
+    pub health: Arc<SinkHealth>,
 }
 
 /// One named way to make a sink.
@@ -42,6 +46,10 @@ pub struct SinkKind {
     pub summary: &'static str,
     /// The shape of its configuration.
     pub options_schema: fn() -> serde_json::Value,
+    /// Says what is wrong with a configuration, without making, connecting or writing anything.
+    ///
+    /// Err: [`StageError::Rejected`].
+    pub check: fn(&SinkRequest) -> Result<(), StageError>,
     /// Makes one; called within a tokio runtime, in which it may go on working.
     ///
     /// Err: [`StageError::Rejected`] for a configuration that makes no sense,
@@ -53,6 +61,16 @@ pub struct SinkKind {
 
 /// Makes the sink of a kind. Err: as [`SinkKind::build`], or the kind is not known.
 pub fn build(kind: &str, request: SinkRequest) -> Result<Box<dyn Sink>, StageError> {
+    (find(kind, &request)?.build)(request)
+}
+
+/// Says what is wrong with a configuration. Err: as [`SinkKind::check`], or the kind is not known.
+pub fn check(kind: &str, request: &SinkRequest) -> Result<(), StageError> {
+    (find(kind, request)?.check)(request)
+}
+
+/// The kind of that name, for a sink whose name can be one.
+fn find(kind: &str, request: &SinkRequest) -> Result<&'static SinkKind, StageError> {
     let known = SINKS.iter().find(|known| known.name == kind);
     let Some(known) = known else {
         let names: Vec<&str> = SINKS.iter().map(|known| known.name).collect();
@@ -67,7 +85,7 @@ pub fn build(kind: &str, request: SinkRequest) -> Result<Box<dyn Sink>, StageErr
             "a sink's name is 1 to 64 letters, digits, `-` and `_`".to_owned(),
         ));
     }
-    (known.build)(request)
+    Ok(known)
 }
 
 /// Reads the configuration of a sink.

@@ -24,7 +24,7 @@ use crate::{
         home_assistant::Known,
         level,
     },
-    outgoing::{Scheme, parse},
+    outgoing::{Endpoint, Scheme, parse},
 };
 
 /// The kind.
@@ -32,6 +32,7 @@ pub static KIND: SinkKind = SinkKind {
     name: "mqtt",
     summary: "an MQTT broker, in Frigate's dialect, with discovery by Home Assistant",
     options_schema: super::schema::<Options>,
+    check: |request| checked(request).map(drop),
     build: |request| Mqtt::new(&request).map(|sink| Box::new(sink) as Box<dyn Sink>),
     example: r#"{"url":"mqtt://broker.site.example","user":"ocelli","password":"changeme","home_assistant":"homeassistant"}"#,
 };
@@ -85,23 +86,39 @@ struct Mqtt {
     batches: mpsc::Sender<Batch>,
 }
 
+/// The options, and where the broker is.
+fn checked(request: &SinkRequest) -> Result<(Options, Endpoint), StageError> {
+    let options: Options = super::options(request)?;
+    let rejected = |text: &str| Err(StageError::Rejected(text.to_owned()));
+    let (_, endpoint) = parse(&options.url, SCHEMES, request.reach)?;
+    for (key, prefix) in std::iter::once(("prefix", &options.prefix)).chain(
+        options
+            .home_assistant
+            .iter()
+            .map(|at| ("home_assistant", at)),
+    ) {
+        if prefix.is_empty()
+            || prefix
+                .split('/')
+                .any(|part| part.is_empty() || part != level(part))
+        {
+            return rejected(&format!(
+                "`{key}` is not one or more levels of a topic, without `+` and `#`"
+            ));
+        }
+    }
+    if options.pixels.iter().any(|side| !(1..=8192).contains(side)) {
+        return rejected("`pixels` are width and height, 1 to 8192");
+    }
+    if options.user.is_none() && options.password.is_some() {
+        return rejected("a `password` needs a `user`");
+    }
+    Ok((options, endpoint))
+}
+
 impl Mqtt {
     fn new(request: &SinkRequest) -> Result<Self, StageError> {
-        let options: Options = super::options(request)?;
-        let rejected = |text: &str| Err(StageError::Rejected(text.to_owned()));
-        let (_, endpoint) = parse(&options.url, SCHEMES, request.reach)?;
-        for prefix in std::iter::once(&options.prefix).chain(&options.home_assistant) {
-            if prefix.is_empty()
-                || prefix
-                    .split('/')
-                    .any(|part| part.is_empty() || part != level(part))
-            {
-                return rejected("a prefix is one or more levels of a topic, without `+` and `#`");
-            }
-        }
-        if options.pixels.iter().any(|side| !(1..=8192).contains(side)) {
-            return rejected("`pixels` are width and height, 1 to 8192");
-        }
+        let (options, endpoint) = checked(request)?;
         let dialect = Dialect {
             prefix: options.prefix,
             pixels: options.pixels,
@@ -114,13 +131,9 @@ impl Mqtt {
         ));
         connect.keep_alive = KEEP_ALIVE_SECS;
         connect.last_will = Some(LastWill::new(&available, "offline", QoS::AtLeastOnce, true));
-        match (options.user, options.password) {
-            (Some(user), password) => {
-                let password = password.as_ref().map_or("", Secret::expose);
-                connect.set_login(user, password);
-            }
-            (None, Some(_)) => return rejected("a `password` needs a `user`"),
-            (None, None) => {}
+        if let Some(user) = options.user {
+            let password = options.password.as_ref().map_or("", Secret::expose);
+            connect.set_login(user, password);
         }
         let broker = Broker {
             endpoint,

@@ -25,6 +25,7 @@ use tokio::sync::Notify;
 
 use super::{SinkKind, SinkRequest};
 use crate::{
+    health::SinkHealth,
     post::Target,
     queue::{Queue, QueueError, Waiting},
     store::{Clock, Positions, SystemClock},
@@ -35,6 +36,7 @@ pub static KIND: SinkKind = SinkKind {
     name: "webhook",
     summary: "signed requests over HTTP, repeated until they arrive",
     options_schema: super::schema::<Options>,
+    check: |request| Checked::new(request).map(drop),
     build: |request| Webhook::new(&request).map(|sink| Box::new(sink) as Box<dyn Sink>),
     example: r#"{"url":"https://hooks.site.example/ocelli","secret":"at least 16 bytes that nobody guesses","kinds":["crossed"]}"#,
 };
@@ -101,9 +103,16 @@ struct Webhook {
     sending: tokio::task::AbortHandle,
 }
 
-impl Webhook {
+/// A configuration that makes sense.
+struct Checked {
+    options: Options,
+    target: Target,
+    template: Option<Environment<'static>>,
+}
+
+impl Checked {
     fn new(request: &SinkRequest) -> Result<Self, StageError> {
-        let options: Options = super::options(request)?;
+        let mut options: Options = super::options(request)?;
         let rejected = |text: String| Err(StageError::Rejected(text));
         let target = Target::parse(&options.url, request.reach)?;
         if options.secret.expose().len() < SECRET_BYTES_MIN {
@@ -115,7 +124,22 @@ impl Webhook {
                 options.keep_hours
             ));
         }
-        let template = options.template.map(template).transpose()?;
+        let template = options.template.take().map(template).transpose()?;
+        Ok(Self {
+            options,
+            target,
+            template,
+        })
+    }
+}
+
+impl Webhook {
+    fn new(request: &SinkRequest) -> Result<Self, StageError> {
+        let Checked {
+            options,
+            target,
+            template,
+        } = Checked::new(request)?;
         let runtime = tokio::runtime::Handle::try_current()
             .map_err(|error| StageError::Unavailable(error.to_string()))?;
         std::fs::create_dir_all(&request.folder)
@@ -135,6 +159,7 @@ impl Webhook {
             keep_ms: i64::from(options.keep_hours) * HOUR_MS,
             queue: Arc::clone(&queue),
             news: Arc::clone(&news),
+            health: Arc::clone(&request.health),
         };
         Ok(Self {
             kinds: options.kinds,
@@ -270,6 +295,7 @@ struct Sender {
     keep_ms: i64,
     queue: Arc<Mutex<Queue>>,
     news: Arc<Notify>,
+    health: Arc<SinkHealth>,
 }
 
 impl Sender {
@@ -283,6 +309,7 @@ impl Sender {
                     tokio::time::timeout(IDLE, self.news.notified()).await.ok();
                 }
                 Err(error) => {
+                    self.health.failed(&error);
                     let pause = pause_ms(failures, rand::random());
                     failures += 1;
                     tracing::warn!(sink = self.name, %error, pause_ms = pause, "a webhook fails");
@@ -295,10 +322,13 @@ impl Sender {
     /// Sends what is due first. Ok: whether there was something.
     async fn step(&self) -> Result<bool, StageError> {
         let oldest = now_ms() - self.keep_ms;
-        let (dropped, next) = with_queue(Arc::clone(&self.queue), move |queue| {
-            Ok((queue.drop_before(oldest)?, queue.next(now_ms())?))
+        let (dropped, next, waiting) = with_queue(Arc::clone(&self.queue), move |queue| {
+            let dropped = queue.drop_before(oldest)?;
+            Ok((dropped, queue.next(now_ms())?, queue.count()?))
         })
         .await?;
+        self.health.set_waiting(waiting);
+        self.health.gave_up(dropped as u64);
         if dropped > 0 {
             tracing::warn!(sink = self.name, dropped, "messages did not arrive in time");
         }
@@ -308,11 +338,13 @@ impl Sender {
         let id = message.id;
         match self.send(message).await {
             Ok(()) => {
+                self.health.sent();
                 with_queue(Arc::clone(&self.queue), move |queue| queue.remove(id)).await?;
                 Ok(true)
             }
             Err(StageError::Rejected(reason)) => {
                 // Only a person can change that: others go first, this one is tried rarely.
+                self.health.failed(&reason);
                 tracing::warn!(sink = self.name, reason, "a webhook is refused");
                 let due = now_ms() + HOUR_MS;
                 with_queue(Arc::clone(&self.queue), move |queue| {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ocelli_core::StageError;
-use ocelli_sinks::sink::{SINKS, build};
+use ocelli_sinks::sink::{SINKS, build, check};
 
 use crate::stage::request;
 
@@ -48,9 +48,15 @@ async fn every_kind_takes_its_example_and_refuses_what_it_does_not_know() {
     for kind in SINKS {
         let folder = tempfile::tempdir().unwrap();
         let mut options: serde_json::Value = serde_json::from_str(kind.example).unwrap();
+        let checked = check(kind.name, &request(folder.path(), &options));
+        assert_eq!(checked, Ok(()), "{}", kind.name);
+        let left = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(left, 0, "{}: a check writes", kind.name);
         let built = build(kind.name, request(folder.path(), &options));
         assert!(built.is_ok(), "{}: {:?}", kind.name, built.err());
         options["colour"] = 1.into();
+        let checked = check(kind.name, &request(folder.path(), &options));
+        assert!(checked.is_err(), "{}", kind.name);
         let refused = build(kind.name, request(folder.path(), &options));
         let Some(StageError::Rejected(why)) = refused.err() else {
             panic!("{} takes what it does not know", kind.name);

@@ -40,7 +40,9 @@ impl Broker {
         let port = free.local_addr().unwrap().port();
         drop(free);
         let config = folder.join("mosquitto.conf");
-        let text = format!("listener {port} 127.0.0.1\npersistence false\n{more}\n");
+        // A slow listener is to lose nothing either.
+        let limits = "persistence false\nmax_queued_messages 0";
+        let text = format!("listener {port} 127.0.0.1\n{limits}\n{more}\n");
         std::fs::write(&config, text).unwrap();
         let child = Self::spawn(&config);
         let broker = Self {

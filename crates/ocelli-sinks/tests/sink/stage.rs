@@ -26,5 +26,6 @@ pub(crate) fn request(folder: &Path, options: &serde_json::Value) -> SinkRequest
         options: options.as_object().unwrap().clone(),
         folder: folder.to_owned(),
         reach: Reach::Operator,
+        health: std::sync::Arc::default(),
     }
 }

@@ -8,12 +8,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Api, identity::Asker};
+use crate::sinks::{SinkState, SinkStatus};
 
 /// How the whole is now.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Health {
     /// `ok`; `degraded` where an eye does not work, a live stream gets fewer looks than it wants,
-    /// a stream does not run, or something was dropped.
+    /// a stream does not run, a sink fails, or something was dropped.
     #[schema(example = "ok")]
     status: &'static str,
     /// What is wrong, in words.
@@ -37,6 +38,8 @@ pub(crate) struct Health {
     events: u64,
     /// Dropped because nobody took them in time, of all streams.
     dropped: DroppedEntry,
+    /// How the sinks do.
+    sinks: Vec<SinkStatus>,
 }
 
 /// Dropped on the way out of the engine.
@@ -86,6 +89,9 @@ pub(crate) async fn health(State(api): State<Arc<Api>>, Asker(principal): Asker)
         note(number as u64, &format!("streams are {}", state.as_str()));
     }
     note(whole.events_dropped, "events were dropped");
+    let sinks = api.site.sinks.statuses();
+    let failing = sinks.iter().filter(|sink| sink.state == SinkState::Failing);
+    note(failing.count() as u64, "sinks fail");
     if coverage.is_some_and(|coverage| coverage < COVERAGE_FINE) {
         problems.push("looks are shed".to_owned());
     }
@@ -107,6 +113,7 @@ pub(crate) async fn health(State(api): State<Arc<Api>>, Asker(principal): Asker)
             events: whole.events_dropped,
             boxes: whole.boxes_dropped,
         },
+        sinks,
     })
 }
 

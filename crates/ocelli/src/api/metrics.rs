@@ -16,7 +16,10 @@ use prometheus_client::{
 };
 
 use super::{Api, health::coverage, problem::Problem};
-use crate::Configuration;
+use crate::{
+    Configuration,
+    sinks::{SinkState, SinkStatus},
+};
 
 type Labels = Vec<(&'static str, String)>;
 type Counters = Family<Labels, Counter>;
@@ -39,6 +42,7 @@ pub(crate) async fn metrics(State(api): State<Arc<Api>>) -> Result<impl IntoResp
         &engine.streams(),
         &engine.eyes(),
         &engine.status(),
+        &api.site.sinks.statuses(),
         &configuration,
     )
     .map_err(|error| Problem::unavailable(format!("no metrics: {error}")))?;
@@ -51,6 +55,7 @@ fn text(
     streams: &[StreamStatus],
     eyes: &[EyeStatus],
     whole: &EngineStatus,
+    sinks: &[SinkStatus],
     configuration: &Configuration,
 ) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("ocelli");
@@ -60,6 +65,7 @@ fn text(
     of_packets(&mut registry, streams);
     of_events(&mut registry, whole);
     of_eyes(&mut registry, eyes, whole);
+    of_sinks(&mut registry, sinks);
     if configuration.metrics.per_stream {
         of_each_stream(&mut registry, streams);
     }
@@ -271,6 +277,30 @@ fn of_eyes(registry: &mut Registry, eyes: &[EyeStatus], whole: &EngineStatus) {
         "Bytes held of running groups.",
         whole.hold_bytes as u64,
     );
+}
+
+fn of_sinks(registry: &mut Registry, sinks: &[SinkStatus]) {
+    let events = Counters::default();
+    let failures = Counters::default();
+    let working = Gauges::default();
+    let waiting = Gauges::default();
+    for sink in sinks {
+        let name = ("sink", sink.name.clone());
+        for (outcome, number) in [("delivered", sink.delivered), ("dropped", sink.dropped)] {
+            let labels = vec![name.clone(), ("outcome", outcome.to_owned())];
+            events.get_or_create(&labels).inc_by(number);
+        }
+        let labels = vec![name];
+        failures.get_or_create(&labels).inc_by(sink.failures);
+        working
+            .get_or_create(&labels)
+            .set((sink.state == SinkState::Working).into());
+        waiting.get_or_create(&labels).set(sink.waiting as i64);
+    }
+    registry.register("sink_events", "Events of sinks, by outcome.", events);
+    registry.register("sink_failures", "Attempts of sinks that failed.", failures);
+    registry.register("sink_working", "Whether a sink takes events.", working);
+    registry.register("sink_waiting", "Messages in a sink's own queue.", waiting);
 }
 
 fn of_each_stream(registry: &mut Registry, streams: &[StreamStatus]) {

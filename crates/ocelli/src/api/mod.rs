@@ -61,6 +61,7 @@ use crate::{
     access::{Access, PrincipalId},
     edit::Editor,
     record::{Record, Sight},
+    sinks::SinkBoard,
     token::TokenCheck,
 };
 pub use launch::{LaunchError, Running, launch};
@@ -119,6 +120,8 @@ pub struct Served {
     pub editor: Editor,
     /// The configuration that is in force.
     pub configuration: watch::Receiver<Arc<Configuration>>,
+    /// How the sinks do.
+    pub sinks: SinkBoard,
     /// When the program was started.
     pub started: WallTime,
 }

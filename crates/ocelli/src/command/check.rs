@@ -67,6 +67,9 @@ fn report(configuration: &Configuration) -> Result<(), CommandError> {
             settings.family, settings.input_width, settings.input_height, detector.sha256
         ))?;
     }
+    for sink in configuration.sinks.values() {
+        output::say(format_args!("sink {}: {}", sink.name, sink.kind))?;
+    }
     output::say(format_args!("data in {}", configuration.data_dir.display()))?;
     output::say(format_args!("API at {}", configuration.api.listen))?;
     Ok(())

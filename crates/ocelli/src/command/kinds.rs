@@ -7,6 +7,7 @@ use ocelli_core::{
 };
 use ocelli_media::source::{SOURCES, SourceKind};
 use ocelli_scene::rule::RULES;
+use ocelli_sinks::sink::{SINKS, SinkKind};
 
 use super::{CommandError, output};
 
@@ -28,6 +29,7 @@ enum Group {
     Decoders,
     Detectors,
     Rules,
+    Sinks,
     Labels,
 }
 
@@ -39,6 +41,7 @@ impl Group {
             Self::Decoders => "decoders: `decoder` of a stream or profile",
             Self::Detectors => "detector families: `family` of a detector",
             Self::Rules => "rules: in `rules` of a stream or profile",
+            Self::Sinks => "sinks: in `sinks`, by name",
             Self::Labels => "labels: in `labels` of a stream, profile, mask or rule",
         }
     }
@@ -59,6 +62,7 @@ impl Group {
                 .iter()
                 .map(|kind| own((kind.name, kind.summary)))
                 .collect(),
+            Self::Sinks => SINKS.iter().map(|kind| sink(kind)).collect(),
             Self::Labels => {
                 let names = Label::ALL.map(Label::as_str).join(", ");
                 vec![(names, String::new())]
@@ -69,14 +73,23 @@ impl Group {
 
 /// A source, with its schemes and its options.
 fn source(kind: &SourceKind) -> (String, String) {
-    let schema = (kind.options_schema)();
+    let summary = with_options(kind.summary, &(kind.options_schema)());
+    (kind.schemes.join(", "), summary)
+}
+
+/// A sink, with its options.
+fn sink(kind: &SinkKind) -> (String, String) {
+    let summary = with_options(kind.summary, &(kind.options_schema)());
+    (kind.name.to_owned(), summary)
+}
+
+fn with_options(summary: &str, schema: &serde_json::Value) -> String {
     let options: Vec<&str> = schema
         .get("properties")
         .and_then(|properties| properties.as_object())
         .map(|properties| properties.keys().map(String::as_str).collect())
         .unwrap_or_default();
-    let summary = format!("{} (options: {})", kind.summary, options.join(", "));
-    (kind.schemes.join(", "), summary)
+    format!("{summary} (options: {})", options.join(", "))
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {

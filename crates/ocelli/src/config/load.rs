@@ -10,13 +10,14 @@ use std::{
 
 use super::{
     ADDED_FILE, ApiSettings, ConfigError, ConfigErrors, Configuration, DetectorConfig,
-    EngineSettings, Fault, MetricsSettings, SiteSettings, StreamConfig, TlsFiles,
+    EngineSettings, Fault, MetricsSettings, SinkConfig, SiteSettings, StreamConfig, TlsFiles,
     added::Added,
     de::{fields_of, read_all},
     detector::{self, Folders},
     profile::Profiles,
     secrets::{Variables, find_duplicates, find_misplaced, secret},
     shape::{ApiShape, DetectorShape, FileShape, SandboxShape, StreamShape, TreatmentShape},
+    sink,
     stream::Resolver,
     table,
     tree::{self, BYTES_MAX, Key, Node, Place, Value},
@@ -123,6 +124,7 @@ impl Loader<'_> {
         let profiles = self.section(&mut tree, "profiles");
         let detectors = self.section(&mut tree, "detectors");
         let streams = self.section(&mut tree, "streams");
+        let sinks = self.section(&mut tree, "sinks");
         let tables = self.names(&mut tree, "streams_from");
         let mut files = vec![self.file.as_ref().clone()];
         files.extend(tables.iter().map(|(name, _)| self.folder.join(name)));
@@ -132,6 +134,7 @@ impl Loader<'_> {
         let profiles = Profiles::read(profiles, &mut self.faults);
         let detector_names = detectors.iter().map(|(key, _)| key.text.clone()).collect();
         let mut detectors = self.detectors(detectors, &data_dir);
+        let sinks = self.sinks(sinks);
         let entries = self.entries(streams, tables);
         let own = entries.iter().map(|(_, key, _)| key.text.clone()).collect();
         let added = Added::read(&data_dir, self.added, &own, &mut self.errors);
@@ -179,6 +182,7 @@ impl Loader<'_> {
             detectors,
             profiles: profiles.names().into_iter().map(str::to_owned).collect(),
             streams,
+            sinks,
         })
     }
 
@@ -243,6 +247,16 @@ impl Loader<'_> {
                 let shape = read_all::<DetectorShape>(&mut node, &mut self.faults)?;
                 let detector = detector::resolve(shape, &node, folders, &mut self.faults)?;
                 Some((key.text, detector))
+            })
+            .collect()
+    }
+
+    fn sinks(&mut self, entries: Vec<(Key, Node)>) -> BTreeMap<String, SinkConfig> {
+        entries
+            .into_iter()
+            .filter_map(|(key, node)| {
+                let sink = sink::resolve(key, node, self.options.variables, &mut self.faults)?;
+                Some((sink.name.clone(), sink))
             })
             .collect()
     }

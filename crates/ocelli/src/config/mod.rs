@@ -23,6 +23,7 @@ mod retention;
 mod schema;
 mod secrets;
 mod shape;
+mod sink;
 mod stream;
 mod table;
 mod tree;
@@ -37,6 +38,7 @@ pub use nearest::nearest;
 pub use retention::{NotARetention, Retention};
 pub use schema::schema;
 pub use secrets::Variables;
+pub use sink::SinkConfig;
 pub use trial::trial;
 
 /// A configuration that was read and checked. Where it names a secret, it holds it as one.
@@ -62,6 +64,8 @@ pub struct Configuration {
     pub profiles: Vec<String>,
     /// Streams by name.
     pub streams: BTreeMap<Arc<str>, StreamConfig>,
+    /// Sinks by name.
+    pub sinks: BTreeMap<String, SinkConfig>,
 }
 
 /// Whose cameras these are.

@@ -5,6 +5,7 @@ use ocelli_core::{
     settings::{DETECTOR_FAMILIES, DecoderKind, GateKind},
 };
 use ocelli_scene::rule::RULES;
+use ocelli_sinks::sink::SINKS;
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
 use serde_json::Value;
 
@@ -71,26 +72,57 @@ impl JsonSchema for Rule {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let kinds: Vec<Value> = RULES
-            .iter()
-            .map(|kind| {
-                let mut configuration = (kind.schema)();
-                configuration.remove("$schema");
-                // References count from the root.
-                if let Some(Value::Object(own)) = configuration.remove("$defs") {
-                    generator.definitions_mut().extend(own);
-                }
-                serde_json::json!({
-                    "type": "object",
-                    "description": kind.summary,
-                    "properties": { kind.name: configuration },
-                    "required": [kind.name],
-                    "additionalProperties": false
-                })
-            })
-            .collect();
-        json_schema!({ "oneOf": kinds })
+        let kinds = RULES.iter().filter_map(|kind| {
+            let Value::Object(configuration) = (kind.schema)().to_value() else {
+                return None;
+            };
+            Some((kind.name, kind.summary, configuration))
+        });
+        one_kind(kinds, generator)
     }
+}
+
+/// A sink: one key, its kind.
+pub(super) struct Sink;
+
+impl JsonSchema for Sink {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Sink".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let kinds = SINKS.iter().filter_map(|kind| {
+            let Value::Object(configuration) = (kind.options_schema)() else {
+                return None;
+            };
+            Some((kind.name, kind.summary, configuration))
+        });
+        one_kind(kinds, generator)
+    }
+}
+
+/// One key, its kind: name, summary, shape of the configuration.
+fn one_kind<'a>(
+    kinds: impl Iterator<Item = (&'a str, &'a str, serde_json::Map<String, Value>)>,
+    generator: &mut SchemaGenerator,
+) -> Schema {
+    let kinds: Vec<Value> = kinds
+        .map(|(name, summary, mut configuration)| {
+            configuration.remove("$schema");
+            // References count from the root.
+            if let Some(Value::Object(own)) = configuration.remove("$defs") {
+                generator.definitions_mut().extend(own);
+            }
+            serde_json::json!({
+                "type": "object",
+                "description": summary,
+                "properties": { name: configuration },
+                "required": [name],
+                "additionalProperties": false
+            })
+        })
+        .collect();
+    json_schema!({ "oneOf": kinds })
 }
 
 fn one_of(names: &[&str]) -> Schema {

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// The keys whose values are secrets.
-const SECRET_KEYS: [&str; 2] = ["password", "token"];
+pub(super) const SECRET_KEYS: [&str; 3] = ["password", "token", "secret"];
 
 /// Looks a variable of the environment up.
 pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -43,7 +43,7 @@ pub(super) fn secret(text: &str, place: Place, variables: Variables<'_>) -> Resu
 pub(super) fn find_misplaced(node: &Node, faults: &mut Vec<Fault>) {
     match &node.value {
         Value::Scalar { text, .. } if text.contains("${") => {
-            let hint = "only `password` and `token` take a variable of the environment; write the \
+            let hint = "only `password`, `token` and `secret` take a variable of the environment; write the \
                         camera's user and password beside its `url`";
             faults.push(Fault::new(node.place, "`${...}` is not read here").hint(hint));
         }

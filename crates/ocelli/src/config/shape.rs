@@ -38,7 +38,7 @@ pub(super) struct FileShape {
     #[schemars(with = "Option<Vec<String>>")]
     pub(super) streams_from: Option<Taken>,
     /// Where events go, besides the store.
-    #[schemars(with = "Option<BTreeMap<String, serde_json::Value>>")]
+    #[schemars(with = "Option<BTreeMap<String, schema::Sink>>")]
     pub(super) sinks: Option<Taken>,
     /// The API and the page.
     pub(super) api: Option<ApiShape>,
@@ -228,30 +228,54 @@ impl RuleShape {
 
 impl<'de> Deserialize<'de> for RuleShape {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OneKey;
-        impl<'de> Visitor<'de> for OneKey {
-            type Value = RuleShape;
+        let (kind, configuration) = deserializer.deserialize_map(OneKey("rule"))?;
+        Ok(Self {
+            kind,
+            configuration,
+        })
+    }
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map with one key, the kind of the rule")
-            }
+/// A sink: one key, its kind.
+#[derive(Debug, Clone)]
+pub(super) struct SinkShape {
+    pub(super) kind: String,
+    pub(super) configuration: serde_json::Value,
+}
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RuleShape, A::Error> {
-                let Some((kind, configuration)) = map.next_entry()? else {
-                    return Err(de::Error::custom("expected one key, the kind of the rule"));
-                };
-                match map.next_key::<String>()? {
-                    None => Ok(RuleShape {
-                        kind,
-                        configuration,
-                    }),
-                    Some(second) => Err(de::Error::custom(format_args!(
-                        "`{second}` stands beside `{kind}`: a rule has one key, its kind"
-                    ))),
-                }
-            }
+impl<'de> Deserialize<'de> for SinkShape {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (kind, configuration) = deserializer.deserialize_map(OneKey("sink"))?;
+        Ok(Self {
+            kind,
+            configuration,
+        })
+    }
+}
+
+/// A map with one key, the kind of what is named.
+struct OneKey(&'static str);
+
+impl<'de> Visitor<'de> for OneKey {
+    type Value = (String, serde_json::Value);
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a map with one key, the kind of the {}", self.0)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let what = self.0;
+        let Some((kind, configuration)) = map.next_entry::<String, _>()? else {
+            return Err(de::Error::custom(format_args!(
+                "expected one key, the kind of the {what}"
+            )));
+        };
+        match map.next_key::<String>()? {
+            None => Ok((kind, configuration)),
+            Some(second) => Err(de::Error::custom(format_args!(
+                "`{second}` stands beside `{kind}`: a {what} has one key, its kind"
+            ))),
         }
-        deserializer.deserialize_map(OneKey)
     }
 }
 

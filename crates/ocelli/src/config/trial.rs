@@ -81,6 +81,7 @@ pub fn trial(
         detectors: BTreeMap::from([(id.to_owned(), known)]),
         profiles: vec![NAME.to_owned()],
         streams,
+        sinks: BTreeMap::new(),
     })
 }
 

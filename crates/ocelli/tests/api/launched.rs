@@ -45,6 +45,7 @@ async fn launched(dir: &tempfile::TempDir, api: &str) -> Running {
         record: opened_record(dir).await,
         editor: Editor::new().0,
         configuration: receiver,
+        sinks: ocelli::sinks::SinkBoard::default(),
         started: site::now(),
     };
     launch(served, dir.path()).await.unwrap()

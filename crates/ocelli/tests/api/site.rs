@@ -209,6 +209,7 @@ pub(crate) async fn start_with(
         record: Record::open(dir.path(), now).unwrap(),
         editor: editor(&sender),
         configuration: receiver,
+        sinks: ocelli::sinks::SinkBoard::default(),
         started: now(),
     };
     let api = Api::new(options, served, access.clone(), now, stop.clone());

@@ -63,6 +63,10 @@ const BAD: &[(&str, &str)] = &[
         "api: { listen: everywhere, tls: { certificate: no.pem, key: no.key } }\nsandbox: lax\nmetrics: { per_stream: often }\n",
     ),
     (
+        "sinks",
+        "sinks:\n  a: { jsonl: { folder: here, keep_days: 0 } }\n  b: { pigeon: {} }\n  c: { webhook: { url: 'https://hooks.site.example/', secret: canary } }\n  d: { webhook: { url: 'https://u:canary-7f3a@hooks.site.example/', secret: '${DOOR_PASSWORD}' } }\n  e: { mqtt: { url: mqtt://broker, user: u, password: '${NOBODY}' } }\n  f: { mqtt: { url: mqtt://broker, passwrd: canary-7f3a } }\n  g: { jsonl: { folder: /x, keep_days: 1 }, mqtt: {} }\n  'h h': { jsonl: { folder: /x, keep_days: 1 } }\n  i: jsonl\n  j: { jsonl: }\n  k: { mqtt: { url: mqtt://169.254.169.254, prefix: 'a/#' } }\n",
+    ),
+    (
         "syntax",
         "streams:\n  a: { url: rtsp://cam/1, password: canary-7f3a\n  b: {}\n",
     ),

@@ -39,6 +39,9 @@ streams:
     masks: [{ points: [[0, 0], [0.1, 0], [0.1, 0.1]], labels: [person] }]
     rules:
       - line: { name: stop-line, points: [[0.2, 0.6], [0.9, 0.6]] }
+sinks:
+  home: { mqtt: { url: mqtt://broker.site.example, user: ocelli, password: "${DOOR_PASSWORD}" } }
+  log: { jsonl: { folder: /var/lib/ocelli/text, keep_days: 30 } }
 streams_from: [fleet.csv]
 api: { listen: "127.0.0.1:9000", hosts: [ocelli.site.example], token: 0123456789abcdef }
 sandbox: { best_effort: the appliance has kernel 5.4 }
@@ -52,6 +55,27 @@ fn good() -> (tempfile::TempDir, Configuration) {
     fs::write(dir.path().join("fleet.csv"), fleet).unwrap();
     let configuration = load_text(dir.path(), GOOD).unwrap_or_else(|errors| panic!("{errors}"));
     (dir, configuration)
+}
+
+#[test]
+fn sinks_hold_their_secrets_and_do_not_show_them() {
+    let (_dir, configuration) = good();
+    let kinds: Vec<&str> = configuration
+        .sinks
+        .values()
+        .map(|sink| sink.kind.as_str())
+        .collect();
+    assert_eq!(kinds, ["mqtt", "jsonl"]);
+    let request = configuration.sinks["home"].request("/nowhere".into());
+    assert_eq!(request.options["password"], "canary-7f3a");
+    assert_eq!(request.name, "home");
+    assert!(!format!("{configuration:?}").contains("canary"));
+    // As it is written, whatever it looks like.
+    let dir = tempfile::tempdir().unwrap();
+    let text = "sinks: { a: { mqtt: { url: mqtt://broker, user: 'no', password: 0123 } } }";
+    let configuration = load_text(dir.path(), text).unwrap();
+    let request = configuration.sinks["a"].request("/nowhere".into());
+    assert_eq!(request.options["password"], "0123");
 }
 
 #[test]

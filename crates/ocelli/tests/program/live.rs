@@ -34,7 +34,7 @@ pub(super) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 /// Simulated cameras, and the address of the first.
-fn cameras(clip: &Path) -> (Running, String) {
+pub(super) fn cameras(clip: &Path) -> (Running, String) {
     let mut child = Command::new(PROGRAM)
         .args([
             "simulate",

@@ -10,6 +10,7 @@ mod clip;
 mod counts;
 mod live;
 mod pets;
+mod sinks;
 
 use std::{
     path::{Path, PathBuf},
