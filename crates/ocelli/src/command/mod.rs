@@ -82,6 +82,8 @@ struct Line {
         display_order = 900,
         env = "OCELLI_LOG",
         hide_env = true,
+        // Else it wanders on every help page with the number of commands.
+        display_order = 900,
         value_name = "FILTER"
     )]
     log: Option<String>,
