@@ -143,6 +143,9 @@ pub struct EventDetail {
     pub count: Option<u32>,
     /// Number counted the other way, where a rule counts both.
     pub count_out: Option<u32>,
+    /// Of `entered`: nobody saw it come in. Its tag began in the middle of the zone.
+    #[serde(default)]
+    pub appeared_inside: bool,
 }
 
 /// One instant that something happened to a tag.

@@ -58,6 +58,9 @@ pub struct EventRecord {
     /// Number counted the other way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count_out: Option<u32>,
+    /// Of `entered`: nobody saw it come in, its tag began in the middle of the zone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub appeared_inside: bool,
 }
 
 impl EventRecord {
@@ -100,6 +103,7 @@ impl EventRecord {
             speed_kmh: detail.speed_kmh.map(|speed| rounded(speed, 1e1)),
             count: detail.count,
             count_out: detail.count_out,
+            appeared_inside: detail.appeared_inside,
         }
     }
 

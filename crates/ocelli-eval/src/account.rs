@@ -162,7 +162,8 @@ impl Observer {
     /// One event of the stream.
     pub fn record(&mut self, record: &EventRecord) {
         let deed = match (record.kind, record.direction) {
-            (EventKind::Entered, _) => Some(Deed::Entered),
+            // Who began inside did not come in.
+            (EventKind::Entered, _) => (!record.appeared_inside).then_some(Deed::Entered),
             (EventKind::Crossed, Some(direction)) => Some(Deed::crossed(direction)),
             _ => None,
         };
@@ -276,6 +277,7 @@ mod tests {
             speed_kmh: None,
             count: None,
             count_out: None,
+            appeared_inside: false,
         }
     }
 

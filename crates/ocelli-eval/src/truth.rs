@@ -94,6 +94,9 @@ pub struct TrueStay {
     pub from_secs: f64,
     /// Media time of the leave.
     pub to_secs: f64,
+    /// It was there from its first picture on: no entry.
+    #[serde(default)]
+    pub appeared_inside: bool,
 }
 
 impl Truth {
@@ -185,13 +188,11 @@ impl Truth {
             .crossings
             .iter()
             .map(|c| at_place(c.tag, &c.line, Deed::crossed(c.direction), c.at_secs));
-        let stays = self
-            .stays
-            .iter()
-            .map(|s| at_place(s.tag, &s.zone, Deed::Entered, s.from_secs));
+        let entries = self.stays.iter().filter(|stay| !stay.appeared_inside);
+        let entries = entries.map(|s| at_place(s.tag, &s.zone, Deed::Entered, s.from_secs));
         Account {
             passages: passages.collect(),
-            place_events: crossings.chain(stays).collect(),
+            place_events: crossings.chain(entries).collect(),
             places: Some(self.places().map(|place| place.name.clone()).collect()),
         }
     }

@@ -10,6 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Polygon, rule::Subject};
 
+/// What is first seen nearer to the left or right edge of the picture than so many of its
+/// widths, or nearer to the upper or lower one than so many of its heights, came in there.
+const EDGE_WIDTHS: f32 = 1.0;
+const EDGE_HEIGHTS: f32 = 0.25;
+
 /// One tag and one shape.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Presence {
@@ -17,6 +22,8 @@ pub(crate) struct Presence {
     pub(crate) inside: bool,
     /// Looks in a row that say otherwise.
     contrary: u8,
+    /// Whether it was ever outside.
+    came: bool,
     /// Seconds inside in this stay, also while it is not established yet.
     pub(crate) secs: f32,
     last_at: MediaTime,
@@ -29,17 +36,21 @@ pub(crate) struct Presence {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Step {
     None,
-    Entered,
+    Entered {
+        /// Whether it came from outside; else it was inside from the first.
+        came: bool,
+    },
     /// After so many seconds.
     Left(f32),
 }
 
 impl Presence {
     /// A tag that will be seen at this time and place first.
-    fn new(at: MediaTime, place: Point) -> Self {
+    fn new(at: MediaTime, place: Point, came: bool) -> Self {
         Self {
             inside: false,
             contrary: 0,
+            came,
             secs: 0.0,
             last_at: at,
             last: place,
@@ -52,7 +63,9 @@ impl Presence {
         let dt = at.secs_since(self.last_at).max(0.0) as f32;
         self.secs += dt * polygon.share_inside(self.last, place);
         (self.last_at, self.last) = (at, place);
-        if polygon.contains(place) == self.inside {
+        let within = polygon.contains(place);
+        self.came |= !within;
+        if within == self.inside {
             if !self.inside {
                 self.secs = 0.0;
             }
@@ -67,7 +80,7 @@ impl Presence {
         self.inside = !self.inside;
         if self.inside {
             self.told = false;
-            Step::Entered
+            Step::Entered { came: self.came }
         } else {
             Step::Left(std::mem::take(&mut self.secs))
         }
@@ -112,6 +125,23 @@ pub(crate) struct Place {
     pub(crate) inertia: u8,
 }
 
+impl Place {
+    /// Whether a tag came from outside, by its first box and the one that confirmed it. It did
+    /// where it was first seen at the edge of the picture, and where its way, followed back for
+    /// as long, leads out of the shape.
+    fn was_come_to(&self, first: BBox, now: BBox) -> bool {
+        let beside = first.x.min(1.0 - first.x - first.w);
+        let above = first.y.min(1.0 - first.y - first.h);
+        let edge = beside <= EDGE_WIDTHS * first.w || above <= EDGE_HEIGHTS * first.h;
+        let (from, to) = (self.anchor.of(first), self.anchor.of(now));
+        let before = Point {
+            x: 2.0 * from.x - to.x,
+            y: 2.0 * from.y - to.y,
+        };
+        edge || !self.polygon.contains(before)
+    }
+}
+
 /// The presence of all tags in one shape.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Attendance {
@@ -137,8 +167,9 @@ impl Attendance {
         let track = &subject.track;
         let first = (track.first_at, anchor.of(subject.first_bbox));
         let mut earlier = Step::None;
+        let came = || place.was_come_to(subject.first_bbox, track.bbox);
         let presence = self.tags.entry(track.tag).or_insert_with(|| {
-            let mut presence = Presence::new(first.0, first.1);
+            let mut presence = Presence::new(first.0, first.1, came());
             if first.0 < at {
                 earlier = presence.look(first.0, first.1, polygon, *inertia);
             }
@@ -171,7 +202,7 @@ mod tests {
                 x: (at / 10.0) as f32,
                 y: 0.5,
             };
-            let mut presence = Presence::new(MediaTime::default(), place(0.0));
+            let mut presence = Presence::new(MediaTime::default(), place(0.0), true);
             let mut left = None;
             for step in steps.iter().cycle() {
                 at += step;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Faults, Scene, SceneError, setup::Running, tracker::Tracker, visit::Visit};
 
 /// Version of the encoding of [`Body`]; any change of a type inside makes a new one.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 /// All that a scene remembers, encoded with postcard.
 #[derive(Debug, Clone, Serialize, Deserialize)]

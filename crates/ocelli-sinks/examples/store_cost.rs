@@ -277,5 +277,6 @@ fn event(number: u64, events: u64, streams: u64, start_ms: i64) -> EventRecord {
         speed_kmh: None,
         count: None,
         count_out: None,
+        appeared_inside: false,
     }
 }

@@ -12,9 +12,13 @@ from .spec import RATE, Spec
 
 # How far from the line somebody has to be before a crossing counts, in heights of the box: the default of ocelli's
 # `line` rule, so that both speak of the same crossings.
-CLEAR = 0.1
+CLEAR = 0.2
 # Shorter stays are none, and shorter absences do not end one.
 STAY_SECS_MIN = 0.5
+
+# Who is first seen nearer to the edge of the picture than so many widths (left, right) or heights came in there: as
+# ocelli has it.
+EDGE_WIDTHS, EDGE_HEIGHTS = 1.0, 0.25
 
 Points = list[tuple[float, float]]
 
@@ -49,6 +53,8 @@ class Stay:
     zone: str
     from_secs: float
     to_secs: float
+    appeared_inside: bool
+    """Whether it was there from its first picture on, away from the edges of the picture: no entry."""
 
 
 def line(spec: Spec) -> Points:
@@ -77,7 +83,7 @@ def anchor(box: Box, view: View) -> tuple[float, float]:
 
 
 def crossings(name: str, points: Points, boxes: list[tuple[float, Box]], view: View) -> list[Crossing]:
-    """The crossings of one object. It has to get clear of the line; going back before that undoes a crossing."""
+    """The crossings of one object. It has to be clear of the line before and after; going back undoes a crossing."""
     aspect = view.width / view.height
     start, end = (np.array([x * aspect, y]) for x, y in points)
     along = end - start
@@ -88,15 +94,18 @@ def crossings(name: str, points: Points, boxes: list[tuple[float, Box]], view: V
 
     found = []
     pending, crossed_at = 0, 0.0
+    came = False
     last: np.ndarray | None = None
     for secs, box in boxes:
         x, y = anchor(box, view)
         place = np.array([x * aspect, y])
-        if last is not None and side(last) != side(place) and _passes_between(last, place, start, end):
+        if came and last is not None and side(last) != side(place) and _passes_between(last, place, start, end):
             pending = max(-1, min(1, pending + (1 if side(place) else -1)))
             crossed_at = secs
         last = place
-        if pending and _distance(place, start, end) >= CLEAR * box.height / view.height:
+        clear = _distance(place, start, end) >= CLEAR * box.height / view.height
+        came = came or clear
+        if pending and clear:
             found.append(Crossing(box.tag, name, "right" if pending > 0 else "left", crossed_at))
             pending = 0
     return found
@@ -127,7 +136,16 @@ def stays(name: str, points: Points, boxes: list[tuple[float, Box]], view: View)
         else:
             spans.append([secs, secs])
     tag = boxes[0][1].tag if boxes else 0
-    return [Stay(tag, name, first, last) for first, last in spans if last - first >= STAY_SECS_MIN - 0.5 / RATE]
+    return [
+        Stay(tag, name, first, last, first == boxes[0][0] and not _is_at_edge(boxes[0][1], view))
+        for first, last in spans
+        if last - first >= STAY_SECS_MIN - 0.5 / RATE
+    ]
+
+
+def _is_at_edge(box: Box, view: View) -> bool:
+    right, bottom = view.width - box.left - box.width, view.height - box.top - box.height
+    return min(box.left, right) <= EDGE_WIDTHS * box.width or min(box.top, bottom) <= EDGE_HEIGHTS * box.height
 
 
 def contains(points: Points, place: tuple[float, float]) -> bool:

@@ -58,6 +58,7 @@ export interface OcelliEvent {
   speed_kmh?: number;
   count?: number;
   count_out?: number;
+  appeared_inside?: boolean;
 }
 
 export interface Me {

@@ -97,6 +97,7 @@ pub fn counts(truth: &CountTruth, records: &[EventRecord]) -> CountScores {
 
 fn matches(truth: &ExpectedCount, record: &EventRecord) -> bool {
     record.kind == truth.kind
+        && !record.appeared_inside
         && record.place.as_deref() == Some(truth.place.as_str())
         && (truth.direction.is_none() || record.direction == truth.direction)
         && (truth.label.is_none() || record.label == truth.label)
@@ -129,6 +130,7 @@ mod tests {
             speed_kmh: None,
             count: None,
             count_out: None,
+            appeared_inside: false,
         }
     }
 

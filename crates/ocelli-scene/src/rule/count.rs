@@ -19,7 +19,8 @@ use crate::{
 /// It counts what crosses a `line` rule's line (`count` in, `count_out` out), or what enters a
 /// `zone` (`count`) and leaves it (`count_out`), or without either what appears on the stream. At
 /// the end of each interval every label that was counted makes one `counted` event; if none was,
-/// one event without a label says 0.
+/// one event without a label says 0. Who is first seen in the middle of the zone has not entered it:
+/// nobody saw them come.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CountRule {
@@ -213,9 +214,10 @@ impl Rule for Count {
         for subject in view.seen(&self.config.labels) {
             for step in self.memory.attendance.look(subject, now, place) {
                 match step {
-                    Step::Entered => changes.push((subject.track.label, true)),
+                    Step::Entered { came: true } => changes.push((subject.track.label, true)),
                     Step::Left(_) => changes.push((subject.track.label, false)),
-                    Step::None => {}
+                    // Nobody saw it come in.
+                    Step::Entered { came: false } | Step::None => {}
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ocelli_core::{Direction, EventDetail, EventKind, Label, Point, Tag, Track};
+use ocelli_core::{BBox, Direction, EventDetail, EventKind, Label, Point, Tag, Track};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,19 +28,25 @@ pub struct LineRule {
     /// The part of the box that has to cross.
     #[serde(default)]
     pub anchor: Anchor,
-    /// How far behind the line a tag has to be before its crossing counts, in heights of its box
-    /// (0 to 5): what flickers or stands on the line counts once.
-    #[serde(default = "tenth")]
+    /// How far from the line a tag has to be seen, in heights of its box (0 to 5): first on the one
+    /// side, then on the other, and its crossing counts. What stands on the line, or first shows
+    /// there, has not crossed it. The default is half the width of a walking person: all of the body
+    /// is on the other side, and a box that is half hidden does not reach so far.
+    #[serde(default = "fifth")]
     pub hysteresis: f32,
+    /// Looks in a row clear behind the line that make a crossing (1 to 100). Whoever is gone there
+    /// has crossed as well.
+    #[serde(default = "config::two_looks")]
+    pub inertia: u8,
 }
 
-fn tenth() -> f32 {
-    0.1
+fn fifth() -> f32 {
+    0.2
 }
 
 pub(super) static KIND: RuleKind = RuleKind {
     name: "line",
-    summary: "counts tags that cross a directed line, once until they have really gone back",
+    summary: "counts tags that were seen on both sides of a directed line, once until they have really gone back",
     build,
     schema: || schemars::schema_for!(LineRule),
     example: r#"{"name":"door","points":[[0.1,0.6],[0.9,0.6]],"labels":["person"]}"#,
@@ -50,6 +56,7 @@ fn build(json: &str, _zones: &Zones) -> Result<Built, String> {
     let config: LineRule = config::read(json)?;
     let points = config::points(&config.points, 2, 32)?;
     config::number("hysteresis", config.hysteresis, 0.0, 5.0)?;
+    config::number("inertia", f32::from(config.inertia), 1.0, 100.0)?;
     Ok(Built {
         name: config.name.clone(),
         zone: None,
@@ -72,8 +79,12 @@ struct Line {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Crosser {
     last: Point,
+    /// Whether it was ever clear of the line.
+    came: bool,
     /// Crossings to the right less crossings to the left since it was last clear of the line.
     pending: i8,
+    /// Looks in a row that saw it clear behind the line.
+    behind: u8,
 }
 
 impl Line {
@@ -90,6 +101,36 @@ impl Line {
             }
         }
         sum
+    }
+
+    /// A tag that is looked at for the first time, where it was seen first.
+    fn first(&self, bbox: BBox, aspect: f32) -> Crosser {
+        let last = self.config.anchor.of(bbox);
+        Crosser {
+            last,
+            came: self.is_clear(Vec2::of(last, aspect), bbox, aspect),
+            pending: 0,
+            behind: 0,
+        }
+    }
+
+    fn crossed(&self, crosser: &Crosser, track: &Track, out: &mut Emitter<'_>) {
+        let direction = if crosser.pending > 0 {
+            Direction::Right
+        } else {
+            Direction::Left
+        };
+        let detail = EventDetail {
+            rule: Some(self.config.name.clone()),
+            place: Some(self.config.name.clone()),
+            direction: Some(direction),
+            ..EventDetail::default()
+        };
+        out.tag(EventKind::Crossed, track, detail);
+    }
+
+    fn is_clear(&self, place: Vec2, bbox: BBox, aspect: f32) -> bool {
+        self.distance(place, aspect) >= self.config.hysteresis * bbox.h
     }
 
     fn distance(&self, place: Vec2, aspect: f32) -> f32 {
@@ -110,41 +151,38 @@ impl Rule for Line {
         for subject in view.seen(&self.config.labels) {
             let track = &subject.track;
             let place = self.config.anchor.of(track.bbox);
-            let mut crosser = *self.crossers.entry(track.tag).or_insert(Crosser {
-                last: self.config.anchor.of(subject.first_bbox),
-                pending: 0,
-            });
-            let (from, to) = (
-                Vec2::of(crosser.last, view.aspect),
-                Vec2::of(place, view.aspect),
-            );
-            let net = crosser
-                .pending
-                .saturating_add(self.crossings(from, to, view.aspect));
-            crosser.pending = net.clamp(-1, 1);
+            let to = Vec2::of(place, view.aspect);
+            let known = self.crossers.get(&track.tag).copied();
+            let mut crosser = known.unwrap_or_else(|| self.first(subject.first_bbox, view.aspect));
+            if crosser.came {
+                let from = Vec2::of(crosser.last, view.aspect);
+                let net = crosser
+                    .pending
+                    .saturating_add(self.crossings(from, to, view.aspect));
+                crosser.pending = net.clamp(-1, 1);
+            }
             crosser.last = place;
-            let clear = self.config.hysteresis * track.bbox.h;
-            if crosser.pending != 0 && self.distance(to, view.aspect) >= clear {
-                let direction = if crosser.pending > 0 {
-                    Direction::Right
-                } else {
-                    Direction::Left
-                };
-                crosser.pending = 0;
-                let detail = EventDetail {
-                    rule: Some(self.config.name.clone()),
-                    place: Some(self.config.name.clone()),
-                    direction: Some(direction),
-                    ..EventDetail::default()
-                };
-                out.tag(EventKind::Crossed, track, detail);
+            let clear = self.is_clear(to, track.bbox, view.aspect);
+            crosser.came |= clear;
+            crosser.behind = if clear && crosser.pending != 0 {
+                crosser.behind.saturating_add(1)
+            } else {
+                0
+            };
+            if crosser.behind >= self.config.inertia {
+                self.crossed(&crosser, track, out);
+                (crosser.pending, crosser.behind) = (0, 0);
             }
             self.crossers.insert(track.tag, crosser);
         }
     }
 
-    fn gone(&mut self, track: &Track, _out: &mut Emitter<'_>) {
-        self.crossers.remove(&track.tag);
+    fn gone(&mut self, track: &Track, out: &mut Emitter<'_>) {
+        if let Some(crosser) = self.crossers.remove(&track.tag)
+            && crosser.behind > 0
+        {
+            self.crossed(&crosser, track, out);
+        }
     }
 
     fn save(&self) -> Vec<u8> {

@@ -11,6 +11,9 @@ use crate::{
 };
 
 /// Configuration of a `zone` rule.
+///
+/// Who is first seen in the middle of the zone is inside like anybody else, but nobody saw them
+/// come: their `entered` says `appeared_inside`, and is no entry where entries are counted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ZoneRule {
@@ -229,7 +232,13 @@ impl Rule for Zone {
             }
             for step in self.memory.attendance.look(subject, now, &self.place) {
                 match step {
-                    Step::Entered => out.tag(EventKind::Entered, track, self.detail(None)),
+                    Step::Entered { came } => {
+                        let detail = EventDetail {
+                            appeared_inside: !came,
+                            ..self.detail(None)
+                        };
+                        out.tag(EventKind::Entered, track, detail);
+                    }
                     Step::Left(secs) => self.left(track, secs, out),
                     Step::None => {}
                 }

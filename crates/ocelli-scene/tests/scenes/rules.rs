@@ -1,6 +1,6 @@
 //! Tables of small scenes: what each rule says.
 
-use ocelli_core::{Direction, EventKind, Label};
+use ocelli_core::{Direction, EventKind, GoneReason, Label};
 
 use crate::stage::{Stage, between, car, person, rule, thing, with_rules, zone};
 
@@ -66,6 +66,83 @@ fn what_flickers_on_a_line_or_passes_beside_it_does_not_count_twice() {
         vec![person(x, y)]
     });
     assert_eq!(crossings(&stage), [], "beyond the end of the line");
+}
+
+#[test]
+fn what_first_shows_on_a_line_has_not_crossed_it() {
+    let shows_at = |x: f32| {
+        let mut stage = door();
+        stage.play(0.0, 6.0, 5.0, |at| {
+            let (x, y) = between((x, 0.8), (0.9, 0.8), at / 6.0);
+            vec![person(x, y)]
+        });
+        crossings(&stage)
+    };
+    assert_eq!(shows_at(0.49), [], "it may have come from either side");
+    assert_eq!(shows_at(0.47), [Direction::Left]);
+}
+
+#[test]
+fn a_box_that_jumps_over_a_line_for_one_look_has_not_crossed() {
+    let mut stage = door();
+    stage.play(0.0, 4.0, 5.0, |at| {
+        let x = if (at - 2.0).abs() < 0.01 { 0.54 } else { 0.46 };
+        vec![person(x, 0.8)]
+    });
+    assert_eq!(crossings(&stage), []);
+    assert_eq!(stage.count(EventKind::Appeared), 1);
+    // The twin: at one look a second it is seen behind the line once, and then is gone.
+    let mut stage = door();
+    for (at, x) in [(0.0, 0.35), (1.0, 0.41), (2.0, 0.47), (3.0, 0.54)] {
+        stage.look(at, &[person(x, 0.8)]);
+    }
+    assert_eq!(crossings(&stage), []);
+    stage.pass(30.0);
+    assert_eq!(crossings(&stage), [Direction::Left]);
+}
+
+/// Whether the entries of this walker, seen five times a second from `from_secs` on, say that it
+/// appeared inside; and how many entries a `count` rule has.
+fn entries(
+    from_secs: f64,
+    corners: &[(f32, f32)],
+    way: impl Fn(f64) -> (f32, f32),
+) -> (Vec<bool>, u32) {
+    let rules = vec![
+        rule("zone", r#"{"name":"in","zone":"desk"}"#),
+        rule("count", r#"{"name":"entries","zone":"desk"}"#),
+    ];
+    let mut stage = Stage::new(&with_rules(vec![zone("desk", corners)], rules));
+    stage.play(from_secs, 12.0, 5.0, |at| {
+        let (x, y) = way(at);
+        vec![person(x, y)]
+    });
+    stage
+        .scene
+        .close(GoneReason::StreamEnded, 1.0, &mut stage.events);
+    let entered = stage.of(EventKind::Entered);
+    let inside = entered.iter().map(|event| event.detail.appeared_inside);
+    let left = stage.count(EventKind::Left);
+    assert_eq!(left, entered.len(), "whoever is inside leaves");
+    let counted = stage.of(EventKind::Counted);
+    let count = counted.iter().filter_map(|event| event.detail.count).sum();
+    (inside.collect(), count)
+}
+
+#[test]
+fn who_is_first_seen_in_the_middle_of_a_zone_did_not_enter_it() {
+    let through = |at: f64| between((0.05, 0.8), (0.95, 0.8), at / 12.0);
+    assert_eq!(entries(0.0, &RIGHT_HALF, through), (vec![false], 1));
+    // Seen for the first time at x = 0.65, 0.08 a second: far from where it came in.
+    assert_eq!(entries(8.0, &RIGHT_HALF, through), (vec![true], 0));
+    // At x = 0.515 it was outside a moment ago.
+    assert_eq!(entries(6.2, &RIGHT_HALF, through), (vec![false], 1));
+    // The zone reaches the edge of the picture: that is where it came in.
+    let from_edge = |at: f64| between((0.97, 0.8), (0.3, 0.8), at / 12.0);
+    assert_eq!(entries(0.0, &RIGHT_HALF, from_edge), (vec![false], 1));
+    // One who was there, goes out and comes back has entered.
+    let back = |at: f64| between((0.65, 0.8), (0.35, 0.8), 1.0 - (at - 6.0).abs() / 6.0);
+    assert_eq!(entries(0.0, &RIGHT_HALF, back), (vec![true, false], 1));
 }
 
 #[test]

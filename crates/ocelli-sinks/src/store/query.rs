@@ -223,6 +223,7 @@ pub(crate) fn record(
         speed_kmh: body.speed_kmh,
         count: body.count,
         count_out: body.count_out,
+        appeared_inside: body.appeared_inside,
     }
 }
 

@@ -46,6 +46,7 @@ pub(crate) struct Body {
     pub(crate) speed_kmh: Option<f32>,
     pub(crate) count: Option<u32>,
     pub(crate) count_out: Option<u32>,
+    pub(crate) appeared_inside: bool,
     /// The record's time, where it is not the row's.
     pub(crate) time: Option<String>,
     /// The record's tag, where it is not one of ours.
@@ -73,6 +74,7 @@ const HAS_TIME: u16 = 1 << 8;
 const HAS_ODD_TAG: u16 = 1 << 9;
 const REASON_AT: u32 = 10;
 const DIRECTION_AT: u32 = 13;
+const APPEARED_INSIDE: u16 = 1 << 15;
 
 /// Bytes of the checksum at the end of a body.
 pub(crate) const SUM_BYTES: usize = 4;
@@ -105,6 +107,7 @@ impl Body {
             speed_kmh: record.speed_kmh,
             count: record.count,
             count_out: record.count_out,
+            appeared_inside: record.appeared_inside,
             time: (record.time != rfc3339(at_ms)).then(|| record.time.clone()),
             odd_tag: if ours { None } else { record.tag.clone() },
         }
@@ -202,6 +205,7 @@ impl Body {
             (self.count_out.is_some(), HAS_COUNT_OUT),
             (self.time.is_some(), HAS_TIME),
             (self.odd_tag.is_some(), HAS_ODD_TAG),
+            (self.appeared_inside, APPEARED_INSIDE),
         ] {
             if has {
                 flags |= flag;
@@ -288,6 +292,7 @@ impl Body {
             .ok()?,
             count: read_if(has(HAS_COUNT), || bytes.varint_u32()).ok()?,
             count_out: read_if(has(HAS_COUNT_OUT), || bytes.varint_u32()).ok()?,
+            appeared_inside: has(APPEARED_INSIDE),
             time: read_if(has(HAS_TIME), || bytes.text().map(str::to_owned)).ok()?,
             odd_tag: read_if(has(HAS_ODD_TAG), || bytes.text().map(str::to_owned)).ok()?,
         };
@@ -406,6 +411,7 @@ mod tests {
             speed_kmh: None,
             count: None,
             count_out: None,
+            appeared_inside: false,
             time: None,
             odd_tag: None,
         }
@@ -473,6 +479,7 @@ mod tests {
             direction in 0_u8..3,
             (dwell_secs, speed_kmh) in (option::of(finite()), option::of(finite())),
             (count, count_out) in (option::of(any::<u32>()), option::of(any::<u32>())),
+            appeared_inside in any::<bool>(),
             (time, odd_tag) in (option::of(".{0,20}"), option::of(".{0,20}")),
         ) -> Body {
             Body {
@@ -480,7 +487,7 @@ mod tests {
                 time_source: if camera { WallSource::Camera } else { WallSource::Receive },
                 reason: code::reason(reason).unwrap(),
                 direction: code::direction(direction).unwrap(),
-                dwell_secs, speed_kmh, count, count_out, time, odd_tag,
+                dwell_secs, speed_kmh, count, count_out, appeared_inside, time, odd_tag,
             }
         }
     }

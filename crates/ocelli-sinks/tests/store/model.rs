@@ -50,6 +50,7 @@ prop_compose! {
         (left, direction) in (any::<bool>(), option::of(any::<bool>())),
         (dwell_secs, speed_kmh) in (option::of(number()), option::of(number())),
         (count, count_out) in (option::of(any::<u32>()), option::of(any::<u32>())),
+        appeared_inside in any::<bool>(),
     ) -> EventRecord {
         let time = if odd_time {
             at(at_ms).to_rfc3339().replace('Z', "+00:00")
@@ -65,7 +66,7 @@ prop_compose! {
             place: place.map(str::to_owned),
             reason: left.then_some(GoneReason::Left),
             direction: direction.map(|right| if right { Direction::Right } else { Direction::Left }),
-            dwell_secs, speed_kmh, count, count_out,
+            dwell_secs, speed_kmh, count, count_out, appeared_inside,
         }
     }
 }

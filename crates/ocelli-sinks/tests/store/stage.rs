@@ -110,6 +110,7 @@ pub(crate) fn event(stream: &str, number: u64, at_ms: i64) -> EventRecord {
         speed_kmh: None,
         count: None,
         count_out: None,
+        appeared_inside: false,
     }
 }
 

@@ -71,6 +71,10 @@ impl utoipa::PartialSchema for EventEntry {
                 "speed_kmh": number("Kilometres per hour."),
                 "count": count("Number of tags."),
                 "count_out": count("Number counted the other way."),
+                "appeared_inside": {
+                    "type": "boolean",
+                    "description": "Of `entered`: nobody saw it come in, its tag began in the middle of the zone.",
+                },
             },
         });
         // The schema is the constant above.
@@ -296,6 +300,7 @@ mod tests {
             speed_kmh: Some(1.0),
             count: Some(1),
             count_out: Some(1),
+            appeared_inside: true,
         };
         let keys = |value: &serde_json::Value| -> BTreeSet<String> {
             value.as_object().unwrap().keys().cloned().collect()

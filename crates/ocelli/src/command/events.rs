@@ -325,6 +325,7 @@ fn row(event: &EventRecord) -> [String; 7] {
     what.extend(event.place.as_ref().map(|place| format!("at {place}")));
     what.extend(named(event.direction).map(|way| format!("to the {way}")));
     what.extend(named(event.reason));
+    what.extend(event.appeared_inside.then(|| "appeared inside".to_owned()));
     what.extend(event.dwell_secs.map(|secs| format!("{secs:.1} s")));
     what.extend(event.speed_kmh.map(|speed| format!("{speed:.0} km/h")));
     what.extend(event.count.map(|count| format!("count {count}")));
