@@ -39,6 +39,10 @@ pub enum SourceItem {
         /// How many.
         packets: u64,
     },
+    /// The stream has no key pictures, it is refreshed bit by bit (intra refresh). Decoding can begin
+    /// at packets that are `key` all the same, and pictures are whole after a refresh. Said once of a
+    /// connection.
+    Refreshes,
     /// Bytes that could not be understood; the stream goes on at the next key picture.
     Corrupt {
         /// What was wrong.

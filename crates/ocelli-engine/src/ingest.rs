@@ -221,6 +221,7 @@ impl Reader<'_> {
                 tracing::debug!(stream = %self.cell.name, reason, "damaged");
                 self.cell.lock().source_damaged();
             }
+            SourceItem::Refreshes => self.cell.lock().refreshes_bit_by_bit(),
             SourceItem::Rewound => self.cell.lock().timeline.rewound(),
         }
         Ok(())
@@ -264,7 +265,8 @@ impl Reader<'_> {
     async fn packet(&mut self, packet: SourcePacket) -> Result<(), StageError> {
         if !self.live {
             self.live = true;
-            self.cell.set_state(StreamState::Live, "");
+            let reason = self.cell.lock().live_reason();
+            self.cell.set_state(StreamState::Live, reason);
             let mut inner = self.cell.lock();
             self.shared.seat(self.cell, &mut inner);
         }

@@ -22,6 +22,8 @@ pub(crate) struct Figures {
     pub(crate) tags: usize,
     pub(crate) events: u64,
     pub(crate) long_gop: bool,
+    /// The connection has no key pictures: all of it is decoded, whatever the gate.
+    pub(crate) no_keys: bool,
     looks_rate: Rate,
     wanted_rate: Rate,
     lag_rate: Rate,

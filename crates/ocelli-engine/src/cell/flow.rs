@@ -10,6 +10,10 @@ use crate::{hold::HoldBudget, outbox::Refused};
 /// The most media time that one missing packet stands for, in microseconds.
 const SHED_MICROS_MAX: i64 = 1_000_000;
 
+/// What a stream without key pictures says.
+const NO_KEYS: &str = "no key pictures (intra refresh): every picture is decoded, a key picture every second or two \
+                       would cost less";
+
 impl Inner {
     /// Takes parameters that a source gave. Packets that are held belong to others and are dropped.
     pub(crate) fn set_parameters(&mut self, parameters: CodecParameters, budget: &HoldBudget) {
@@ -36,6 +40,23 @@ impl Inner {
         self.skipping = Some(Skip::Drop(DropReason::NoKey));
         self.gap = true;
         self.last_pts = None;
+        // The next one may have them.
+        if std::mem::take(&mut self.figures.no_keys) {
+            self.reconfigure();
+        }
+    }
+
+    /// The source found out that there are no key pictures.
+    pub(crate) fn refreshes_bit_by_bit(&mut self) {
+        if !std::mem::replace(&mut self.figures.no_keys, true) {
+            self.reason = self.live_reason().to_owned();
+            self.reconfigure();
+        }
+    }
+
+    /// What there is to say of a stream that is live.
+    pub(crate) fn live_reason(&self) -> &'static str {
+        if self.figures.no_keys { NO_KEYS } else { "" }
     }
 
     /// The connection ended: what it held is of no use.

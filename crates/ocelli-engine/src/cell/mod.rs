@@ -16,7 +16,7 @@ use ocelli_core::{
     CodecParameters, MediaTime, MonoTime, Packet, SceneState, StreamId, TagKey, Want,
     accounting::{DropReason, Ledger},
     seam::{Pace, Source},
-    settings::StreamSettings,
+    settings::{GateKind, StreamSettings},
     wire::ToEye,
 };
 use tokio::sync::{Notify, watch};
@@ -303,7 +303,7 @@ impl Inner {
     }
 
     /// Tells the eye about other settings.
-    fn reconfigure(&self) {
+    pub(super) fn reconfigure(&self) {
         if let Seat::At(place) = &self.seat {
             place.outbox.push(ToEye::Reconfigure {
                 stream: place.stream,
@@ -339,7 +339,14 @@ impl Inner {
 
     /// The settings under which the eye works for it.
     pub(crate) fn settings(&self) -> Box<StreamSettings> {
-        Box::new(self.plan.settings.clone())
+        let mut settings = self.plan.settings.clone();
+        if self.figures.no_keys {
+            if settings.gate == GateKind::Keyframes {
+                settings.look_rate = 1.0 / settings.keys_every_secs.max(1.0 / settings.look_rate);
+            }
+            settings.gate = GateKind::Always;
+        }
+        Box::new(settings)
     }
 }
 

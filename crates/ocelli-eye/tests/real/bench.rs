@@ -26,11 +26,16 @@ const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The clip, or `None` after saying that it is missing.
 pub(crate) fn clip(test: &str) -> Option<PathBuf> {
+    clip_named(test, "vtest-640x360-25.mp4")
+}
+
+/// One of the other clips.
+pub(crate) fn clip_named(test: &str, file: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("OCELLI_TEST_CLIPS").map_or_else(
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.deps/clips")),
         PathBuf::from,
     );
-    let clip = folder.join("vtest-640x360-25.mp4");
+    let clip = folder.join(file);
     if clip.is_file() {
         return Some(clip);
     }

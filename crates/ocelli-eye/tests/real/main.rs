@@ -7,4 +7,5 @@
 
 mod bench;
 mod cameras;
+mod codings;
 mod deaths;

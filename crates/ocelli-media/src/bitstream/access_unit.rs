@@ -6,6 +6,7 @@ use ocelli_core::Codec;
 use super::{
     annexb::{UnitKind, kind, next_start},
     bits::Bits,
+    entries::Start,
 };
 
 /// The first look at an access unit.
@@ -19,6 +20,19 @@ pub struct Head<'a> {
     /// that a recovery point (SEI payload 6, D.2.8) or a sequence parameter set announces. A
     /// recovery point of an intra refresh, whose slices are P, gives no whole picture.
     pub key: bool,
+    /// Whether a recovery point is announced and the picture is no key picture: an intra refresh
+    /// begins.
+    pub refresh: bool,
+}
+
+impl Head<'_> {
+    pub(crate) fn start(&self) -> Start {
+        match (self.key, self.refresh) {
+            (true, _) => Start::Key,
+            (false, true) => Start::Refresh,
+            (false, false) => Start::No,
+        }
+    }
 }
 
 /// Reads the head of an access unit in Annex B form.
@@ -27,15 +41,17 @@ pub fn head(codec: Codec, access_unit: &[u8]) -> Head<'_> {
         sets: Vec::new(),
         slice: &[],
         key: false,
+        refresh: false,
     };
-    let mut announced = false;
+    let (mut announced, mut recovers) = (false, false);
     let mut at = next_start(access_unit, 0);
     while let Some(start) = at {
         let rest = &access_unit[start + 3..];
         let unit_kind = kind(codec, rest);
         if let UnitKind::Slice { key, first: _ } = unit_kind {
             head.slice = rest;
-            head.key = key || (announced && codec == Codec::H264 && is_intra(rest));
+            head.key = key || ((announced || recovers) && codec == Codec::H264 && is_intra(rest));
+            head.refresh = recovers && !head.key;
             break;
         }
         at = next_start(access_unit, start + 3);
@@ -45,11 +61,16 @@ pub fn head(codec: Codec, access_unit: &[u8]) -> Head<'_> {
         }
         match unit_kind {
             UnitKind::ParameterSet => {
-                announced |= unit[0] & 0x1f == 7;
+                announced |= codec == Codec::H264 && unit[0] & 0x1f == 7;
                 head.sets.push(unit);
             }
             UnitKind::Prefix if codec == Codec::H264 && unit[0] & 0x1f == 6 => {
-                announced |= has_recovery_point(&unit[1..]);
+                recovers |= has_recovery_point(&unit[1..]);
+            }
+            // Supplemental information before the picture (H.265, table 7-1), its header of two
+            // bytes.
+            UnitKind::Prefix if codec == Codec::H265 && unit[0] >> 1 & 0x3f == 39 => {
+                recovers |= has_recovery_point(unit.get(2..).unwrap_or_default());
             }
             _ => {}
         }
@@ -70,7 +91,7 @@ fn is_intra(slice: &[u8]) -> bool {
     matches!(bits.ue(), Some(2 | 4 | 7 | 9))
 }
 
-/// Whether one of the messages of an H.264 SEI unit is a recovery point.
+/// Whether one of the messages of an SEI unit is a recovery point (payload 6 in both codecs).
 fn has_recovery_point(mut messages: &[u8]) -> bool {
     // The trailing bit is one byte at least, so a message takes three.
     while messages.len() > 2 {
@@ -140,6 +161,28 @@ mod tests {
             let picture = unit(kind << 1, &[1, 0x80]);
             assert_eq!(is_key(Codec::H265, &picture), key, "{kind}");
         }
+    }
+
+    #[test]
+    fn refreshes_are_told_from_key_pictures() {
+        let refresh = |codec, parts: &[Vec<u8>]| head(codec, &parts.concat()).refresh;
+        let recovery = unit(0x06, &[6, 1, 0xc4, 0x80]);
+        assert!(refresh(Codec::H264, &[recovery.clone(), unit(0x41, P)]));
+        assert!(!refresh(Codec::H264, &[recovery, unit(0x41, I)]), "a key");
+        assert!(!refresh(
+            Codec::H264,
+            &[unit(0x06, &[1, 1, 9, 0x80]), unit(0x41, P)]
+        ));
+        assert!(!refresh(Codec::H264, &[unit(0x67, &[1, 2]), unit(0x41, P)]));
+        let recovery = unit(39 << 1, &[1, 6, 1, 0xd0, 0x80]);
+        assert!(refresh(
+            Codec::H265,
+            &[recovery.clone(), unit(1 << 1, &[1, 0x80])]
+        ));
+        assert!(!refresh(
+            Codec::H265,
+            &[recovery, unit(21 << 1, &[1, 0x80])]
+        ));
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod access_unit;
 pub mod annexb;
 pub mod bits;
 pub mod decode_times;
+pub(crate) mod entries;
 pub mod h264;
 pub mod jpeg;
 pub mod parameter_sets;

@@ -251,7 +251,7 @@ impl Gathered {
                 self.packets.push(packet);
             }
             SourceItem::Rewound => return Ok(ControlFlow::Break(())),
-            SourceItem::Lost { packets: _ } => {}
+            SourceItem::Lost { packets: _ } | SourceItem::Refreshes => {}
             SourceItem::Corrupt { reason } => {
                 return Err(ClipError::Source(StageError::Corrupt(reason)));
             }

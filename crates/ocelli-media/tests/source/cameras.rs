@@ -8,7 +8,10 @@ use ocelli_core::{
     seam::{Source, SourceItem, SourcePacket, SourceStream},
 };
 use ocelli_media::{
-    bitstream::annexb::{self, UnitKind},
+    bitstream::{
+        access_unit,
+        annexb::{self, UnitKind},
+    },
     simulate::{Clip, Running, Simulation},
     source::{self, Reach, SourceRequest, file::demux},
 };
@@ -256,5 +259,46 @@ async fn sessions_are_kept_alive() {
         // Three time-outs of media time.
         while packet(&mut stream).await.unwrap().dts_micros < first.dts_micros + 6_000_000 {}
     }
+    running.stop().await;
+}
+
+/// No key picture but the first one of the file.
+const REFRESH: &[&str] = &[
+    "-c:v",
+    "libx264",
+    "-tune",
+    "zerolatency",
+    "-x264-params",
+    "intra-refresh=1:keyint=10:bframes=0",
+];
+
+#[tokio::test]
+async fn streams_without_key_pictures_are_found_out() {
+    let made = clip(REFRESH);
+    let places: Vec<usize> = (0..made.given.packets.len())
+        .filter(|&at| made.given.packets[at].key)
+        .collect();
+    assert!(places.len() > 2 && places.len() < 8, "{places:?}");
+    // Whoever joins does so where a refresh begins.
+    let mut simulation = Simulation::new(vec![made.clip.clone()], 1);
+    simulation.seed = 3;
+    let running = simulation.start().await.unwrap();
+    let mut stream = camera(&running.url(0), json!({})).open();
+    let (mut said, mut entries) = (false, 0);
+    while entries < 8 {
+        match next(&mut stream).await.unwrap() {
+            SourceItem::Refreshes => {
+                assert!(!said, "once");
+                said = true;
+            }
+            SourceItem::Packet(packet) if packet.key => {
+                entries += 1;
+                let head = access_unit::head(made.clip.codec(), &packet.data);
+                assert!(head.key || head.refresh);
+            }
+            _ => {}
+        }
+    }
+    assert!(said);
     running.stop().await;
 }

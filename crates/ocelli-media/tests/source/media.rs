@@ -132,7 +132,7 @@ impl Given {
                     given.packets.push(packet);
                 }
                 Ok(SourceItem::Corrupt { reason }) => given.corrupt.push(reason),
-                Ok(SourceItem::Lost { .. } | SourceItem::Rewound) => {}
+                Ok(SourceItem::Lost { .. } | SourceItem::Rewound | SourceItem::Refreshes) => {}
                 Err(error) => given.error = Some(error),
             }
         }

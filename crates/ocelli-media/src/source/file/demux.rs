@@ -6,6 +6,10 @@ use bytes::Bytes;
 use ocelli_core::{Codec, StageError, seam::SourceItem};
 
 use super::{input::Input, matroska, mp4, place, raw};
+use crate::bitstream::{
+    access_unit,
+    entries::{Entries, Start},
+};
 
 /// One container, read item by item.
 pub(super) trait Demux: Send {
@@ -18,6 +22,10 @@ pub(super) trait Demux: Send {
 /// nothing more. Its times begin near 0. Reading blocks.
 pub struct Demuxer {
     container: Option<Box<dyn Demux>>,
+    codec: Option<Codec>,
+    entries: Entries,
+    /// The packet before which it was said that there are no key pictures.
+    after: Option<SourceItem>,
 }
 
 /// Opens a recording: MP4, Matroska, `WebM`, or a raw H.264 or H.265 stream, told apart by what stands
@@ -65,6 +73,9 @@ impl Demuxer {
         };
         Ok(Self {
             container: Some(container),
+            codec: None,
+            entries: Entries::default(),
+            after: None,
         })
     }
 }
@@ -73,11 +84,43 @@ impl Iterator for Demuxer {
     type Item = Result<SourceItem, StageError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let next = self.container.as_mut()?.next().transpose();
-        if !matches!(next, Some(Ok(_))) {
-            self.container = None;
+        if let Some(packet) = self.after.take() {
+            return Some(Ok(packet));
         }
-        next
+        let next = self.container.as_mut()?.next().transpose();
+        match next {
+            Some(Ok(item)) => Some(Ok(self.enter(item))),
+            other => {
+                self.container = None;
+                other
+            }
+        }
+    }
+}
+
+impl Demuxer {
+    /// Marks where decoding can begin in a recording without key pictures.
+    fn enter(&mut self, item: SourceItem) -> SourceItem {
+        match item {
+            SourceItem::Parameters(parameters) => {
+                self.codec = Some(parameters.codec);
+                SourceItem::Parameters(parameters)
+            }
+            SourceItem::Packet(mut packet) => {
+                let start = match self.codec {
+                    Some(codec) if !packet.key => access_unit::head(codec, &packet.data).start(),
+                    _ => Start::Key,
+                };
+                let before = self.entries.refreshes();
+                packet.key = self.entries.take(start, packet.dts_micros);
+                if self.entries.refreshes() == before {
+                    return SourceItem::Packet(packet);
+                }
+                self.after = Some(SourceItem::Packet(packet));
+                SourceItem::Refreshes
+            }
+            other => other,
+        }
     }
 }
 

@@ -15,16 +15,18 @@ use super::{
     sdp::Track,
 };
 use crate::bitstream::{
-    access_unit, decode_times::DecodeTimes, jpeg, parameter_sets::ParameterSets, sequence,
+    access_unit,
+    decode_times::DecodeTimes,
+    entries::{Entries, Start},
+    jpeg,
+    parameter_sets::ParameterSets,
+    sequence,
 };
 
 /// The most packets that wait for one that is late.
 const WAITING_MAX: usize = 32;
 /// A step of the camera's time beyond what reordering explains: its clock was set.
 const JUMP_MICROS: u64 = 2_000_000;
-/// Pictures before the first key picture are left aside for this long. After it, the stream is one
-/// without key pictures, and decoding begins anywhere.
-const FIRST_KEY_MICROS: i64 = 10_000_000;
 /// From picture to picture, where nothing says how long.
 const STEP_MICROS: i64 = 40_000;
 /// Key pictures in a row with parameter sets that cannot be used: one may be damaged, more are the
@@ -48,7 +50,11 @@ pub(super) struct Receiver {
     /// A report that is to be placed among the pictures' times.
     report: Option<SenderReport>,
     trust_camera_clock: bool,
-    begun: Begun,
+    entries: Entries,
+    /// Pictures before the first that decoding can begin at are left aside.
+    begun: bool,
+    /// It was said that there are no key pictures.
+    refreshes: bool,
     lost: u64,
     items: VecDeque<SourceItem>,
     pictures: u64,
@@ -66,13 +72,6 @@ struct Units {
     sets: ParameterSets,
     /// Key pictures in a row whose sets were of no use.
     bad_sets: u32,
-}
-
-/// How far the search for the first key picture is.
-enum Begun {
-    /// With the time of the first picture.
-    No(Option<i64>),
-    Yes,
 }
 
 impl Receiver {
@@ -104,7 +103,9 @@ impl Receiver {
             clock: None,
             report: None,
             trust_camera_clock,
-            begun: Begun::No(None),
+            entries: Entries::default(),
+            begun: false,
+            refreshes: false,
             lost: 0,
             items: VecDeque::new(),
             pictures: 0,
@@ -262,12 +263,18 @@ impl Receiver {
             let at = self.micros(self.ticks.place(report.time));
             self.clock = report.wall_micros.map(|wall| (at, wall));
         }
-        let Some(key) = self.announce(&data)? else {
+        let Some(start) = self.announce(&data)? else {
             return Ok(());
         };
         self.pictures += 1;
-        if !self.begins(key, pts_micros) {
+        let key = self.entries.take(start, pts_micros);
+        self.begun |= key;
+        if !self.begun {
             return Ok(());
+        }
+        if self.entries.refreshes() && !self.refreshes {
+            self.refreshes = true;
+            self.items.push_back(SourceItem::Refreshes);
         }
         if self
             .last_micros
@@ -291,17 +298,6 @@ impl Receiver {
         Ok(())
     }
 
-    fn begins(&mut self, key: bool, at_micros: i64) -> bool {
-        if let Begun::No(first) = &mut self.begun {
-            let waited = at_micros.saturating_sub(*first.get_or_insert(at_micros));
-            if !key && (0..FIRST_KEY_MICROS).contains(&waited) {
-                return false;
-            }
-            self.begun = Begun::Yes;
-        }
-        true
-    }
-
     fn reorder(&self) -> Option<u32> {
         match &self.coded {
             Coded::Units(units) => units.sets.sequence()?.reorder,
@@ -317,9 +313,9 @@ impl Receiver {
         rate.map_or(STEP_MICROS, |rate| (1e6 / rate) as i64)
     }
 
-    /// Announces what holds from this picture on, where it changed. Returns whether it is a key
-    /// picture; `None` where it is of no use.
-    fn announce(&mut self, data: &[u8]) -> Result<Option<bool>, StageError> {
+    /// Announces what holds from this picture on, where it changed. Returns whether decoding can
+    /// begin at it; `None` where it is of no use.
+    fn announce(&mut self, data: &[u8]) -> Result<Option<Start>, StageError> {
         let seen = match &mut self.coded {
             Coded::Units(units) => units.see(self.track.codec, data)?,
             Coded::Jpeg { size } => see_jpeg(size, data)?,
@@ -330,12 +326,12 @@ impl Receiver {
                 Ok(None)
             }
             Seen::TooEarly => Ok(None),
-            Seen::Picture { key, parameters } => {
+            Seen::Picture { start, parameters } => {
                 if let Some(parameters) = parameters {
                     self.times = DecodeTimes::new(self.reorder());
                     self.items.push_back(SourceItem::Parameters(parameters));
                 }
-                Ok(Some(key))
+                Ok(Some(start))
             }
         }
     }
@@ -344,7 +340,7 @@ impl Receiver {
 /// What a picture turns out to be.
 enum Seen {
     Picture {
-        key: bool,
+        start: Start,
         /// What holds from it on, where it changed.
         parameters: Option<CodecParameters>,
     },
@@ -365,7 +361,7 @@ impl Units {
                     return Ok(Seen::TooEarly);
                 }
                 Ok(Seen::Picture {
-                    key: head.key,
+                    start: head.start(),
                     parameters,
                 })
             }
@@ -394,7 +390,7 @@ fn see_jpeg(size: &mut Option<(u32, u32)>, data: &[u8]) -> Result<Seen, StageErr
     });
     *size = Some(found);
     Ok(Seen::Picture {
-        key: true,
+        start: Start::Key,
         parameters,
     })
 }
