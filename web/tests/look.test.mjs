@@ -84,6 +84,9 @@ test("the timeline's filter stands in its address and holds", async () => {
   });
   await go("timeline");
   await page.getByLabel("Kind").selectOption("");
+  await until("more than a page of events", async () => Boolean((await site.api("GET", "/api/v1/events?limit=100")).body.next));
+  await page.getByRole("button", { name: "Older events" }).click();
+  await until("older events join", async () => (await page.locator("tbody tr").count()) > 100);
   await page.locator("tbody tr").first().waitFor();
   await screen(page, "timeline");
 });

@@ -1,7 +1,7 @@
 // A site to look at: simulated cameras, ocelli, and a browser.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -132,5 +132,3 @@ export async function accessible(page, where) {
 export async function screen(page, name) {
   if (process.env.SCREENS) await page.screenshot({ path: join(SCREENS, `${name}.png`) });
 }
-
-export const read = (path) => readFileSync(path, "utf8");

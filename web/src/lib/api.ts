@@ -1,80 +1,33 @@
-// The API as far as the page uses it. Types follow its OpenAPI document.
+// The API as far as the page uses it. Types come from its OpenAPI document: `npm run types`.
+import type { components, paths } from "./openapi";
 
-export interface Packets {
-  received: number;
-  gated: number;
-  decoded: number;
-  corrupt: number;
-  held: number;
-  dropped: Record<string, number>;
-}
-
-export interface Stream {
-  name: string;
-  address: string;
-  state: string;
-  reason?: string;
-  recording: boolean;
-  profile?: string;
-  purpose?: string;
-  retention?: string;
-  eye?: number;
-  codec?: { name: string; width: number; height: number };
-  coverage: number;
-  looks_per_sec: number;
-  lag_millis: number;
-  cpu_millis_per_sec: number;
-  tags: number;
-  events: number;
-  packets: Packets;
-  lost: number;
-  reconnects: Record<string, number>;
-  long_gop: boolean;
-}
-
-export interface Box {
-  tag: string;
-  label: string;
-  box: [number, number, number, number];
-  score: number;
-  seen: boolean;
-  stationary: boolean;
-}
-
-export interface OcelliEvent {
-  id: string;
-  stream: string;
-  kind: string;
-  tag?: string;
-  label?: string;
-  score: number;
-  time: string;
-  coverage: number;
-  rule?: string;
-  place?: string;
-  reason?: string;
-  direction?: string;
-  dwell_secs?: number;
-  speed_kmh?: number;
-  count?: number;
-  count_out?: number;
-  appeared_inside?: boolean;
-}
-
-export interface Me {
-  user: string;
-  role: string;
-  box_streams_max: number;
-}
+type Schemas = components["schemas"];
+export type Stream = Schemas["StreamEntry"];
+export type Box = Schemas["BoxEntry"];
+export type OcelliEvent = Schemas["Event"];
+export type Eye = Schemas["EyeEntry"];
+export type Me = Schemas["Me"];
+export type Scene = Schemas["SceneEntry"];
+export type Settings = Schemas["SettingsEntry"];
+export type StreamKeys = Schemas["StreamKeys"];
+export type LookReport = Schemas["LookReport"];
+type Wrong = Schemas["Wrong"];
 
 /** An answer that is no success: RFC 9457. */
 export class Problem extends Error {
   constructor(
     readonly status: number,
     title: string,
+    readonly errors: Wrong[] = [],
   ) {
     super(title);
   }
+}
+
+/** What went wrong, each thing on a line of its own. */
+export function told(error: unknown): string[] {
+  if (error instanceof Problem && error.errors.length > 0) return error.errors.map(({ at, detail }) => (at ? `${at.replace(/^\//, "")}: ${detail}` : detail));
+  return [error instanceof Error ? error.message : String(error)];
 }
 
 type Query = Record<string, string | number | string[] | undefined>;
@@ -89,29 +42,34 @@ function address(path: string, query: Query = {}): string {
   return text ? `${path}?${text}` : path;
 }
 
-async function send(method: string, path: string, body?: unknown): Promise<Response> {
+async function send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
   const answer = await fetch(path, {
     method,
     credentials: "same-origin",
-    headers: body === undefined ? {} : { "content-type": "application/json" },
+    headers: body === undefined ? headers : { "content-type": "application/json", ...headers },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   if (answer.ok) return answer;
-  const problem = await answer.json().catch(() => ({}));
-  throw new Problem(answer.status, problem.detail ?? problem.title ?? answer.statusText);
+  const problem: Partial<Schemas["Problem"]> = await answer.json().catch(() => ({}));
+  throw new Problem(answer.status, problem.detail ?? problem.title ?? answer.statusText, problem.errors);
 }
 
 async function get<T>(path: string, query?: Query): Promise<T> {
   return (await send("GET", address(path, query))).json();
 }
 
-export interface EventFilter {
-  stream?: string[];
-  kind?: string[];
-  label?: string[];
-  from?: string;
-  to?: string;
+const of = (stream: string, part: string) => `/api/v1/streams/${encodeURIComponent(stream)}/${part}`;
+
+/** How a stream is set up, and the tag that goes with a change of it. */
+export interface Tagged {
+  settings: Settings;
+  tag: string;
 }
+
+const tagged = async (answer: Response): Promise<Tagged> => ({ settings: await answer.json(), tag: answer.headers.get("etag") ?? "" });
+
+/** Which events: what the API takes, no more. */
+export type EventFilter = NonNullable<paths["/api/v1/events"]["get"]["parameters"]["query"]>;
 
 export const api = {
   me: () => get<Me>("/api/v1/me"),
@@ -122,24 +80,19 @@ export const api = {
     const all: Stream[] = [];
     let after: string | undefined;
     do {
-      const page: { streams: Stream[]; next?: string } = await get("/api/v1/streams", { after });
+      const page: Schemas["Streams"] = await get("/api/v1/streams", { after });
       all.push(...page.streams);
       after = page.next;
     } while (after);
     return all;
   },
-  eyes: () => get<{ eyes: Eye[] }>("/api/v1/eyes"),
-  events: (filter: EventFilter, after?: string, limit = 100) =>
-    get<{ events: OcelliEvent[]; next?: string }>("/api/v1/events", { ...filter, cursor: after, limit }),
+  scene: (stream: string) => get<Scene>(of(stream, "scene")),
+  settings: async (stream: string) => tagged(await send("GET", of(stream, "settings"))),
+  add: async (stream: string, keys: StreamKeys) => tagged(await send("PUT", of(stream, "settings"), keys, { "if-none-match": "*" })),
+  change: async (stream: string, keys: StreamKeys, tag: string) => tagged(await send("PUT", of(stream, "settings"), keys, { "if-match": tag })),
+  remove: (stream: string, tag: string) => send("DELETE", of(stream, "settings"), undefined, { "if-match": tag }),
+  profiles: async () => (await get<Schemas["Profiles"]>("/api/v1/profiles")).profiles,
+  look: async (camera: Schemas["Look"]): Promise<LookReport> => (await send("POST", "/api/v1/probe", camera)).json(),
+  eyes: () => get<Schemas["Eyes"]>("/api/v1/eyes"),
+  events: (filter: EventFilter) => get<Schemas["EventPage"]>("/api/v1/events", filter),
 };
-
-export interface Eye {
-  number?: number;
-  ready: boolean;
-  starts: number;
-  last_end?: string;
-  cpu_load: number;
-  memory_bytes: number;
-  streams: number;
-  sandbox: { landlock: boolean; seccomp: boolean; undumpable: boolean; missing?: string; refused_syscalls: number };
-}

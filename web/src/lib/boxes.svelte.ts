@@ -24,8 +24,9 @@ export class SceneNow {
   update(boxes: Box[], now: number) {
     const trails = new Map<string, TrailPoint[]>();
     for (const { tag, box } of boxes) {
+      const [x = 0, y = 0, width = 0, height = 0] = box;
       const trail = (this.trails.get(tag) ?? []).filter((point) => now - point.at < TRAIL_MILLIS);
-      trail.push({ x: box[0] + box[2] / 2, y: box[1] + box[3], at: now });
+      trail.push({ x: x + width / 2, y: y + height, at: now });
       trails.set(tag, trail.slice(-TRAIL_POINTS));
     }
     this.boxes = boxes;

@@ -3,11 +3,20 @@
 export type PageName = "live" | "timeline" | "streams" | "health" | "login";
 const NAMES: PageName[] = ["live", "timeline", "streams", "health", "login"];
 
+/** What is not percent-encoded as it should be stands as it is. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 function read(): { name: PageName; rest: string; query: URLSearchParams } {
   const [path = "", search = ""] = location.hash.replace(/^#\/?/, "").split("?");
   const [first = "", ...rest] = path.split("/");
   const name = NAMES.find((known) => known === first) ?? "live";
-  return { name, rest: rest.join("/"), query: new URLSearchParams(search) };
+  return { name, rest: decode(rest.join("/")), query: new URLSearchParams(search) };
 }
 
 class Route {

@@ -178,6 +178,21 @@ mod tests {
         assert_eq!(documented, listed);
     }
 
+    /// The page's types are generated from this file: `npm --prefix web run types`.
+    #[test]
+    fn the_page_has_the_document_as_it_is() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/openapi.json");
+        let document = completed(&routes_and_document().1);
+        let text = serde_json::to_string_pretty(&document).unwrap() + "\n";
+        if std::env::var_os("OCELLI_WRITE_OPENAPI").is_some() {
+            std::fs::write(file, &text).unwrap();
+        }
+        let kept = std::fs::read_to_string(file).unwrap();
+        let hint =
+            "OCELLI_WRITE_OPENAPI=1 cargo test -p ocelli openapi && npm --prefix web run types";
+        assert!(kept == text, "the API changed: {hint}");
+    }
+
     #[test]
     fn it_is_openapi_3_1_and_its_references_lead_somewhere() {
         let document = completed(&routes_and_document().1);
