@@ -113,13 +113,10 @@ async fn attempt(
     if opened.elapsed() >= GOOD_AFTER {
         backoff.reset();
     }
-    let error = match (result, cell.pace) {
-        (Ok(()), Pace::Recording) => {
-            finish(cell, shared, StreamState::Ended, "");
-            return None;
-        }
-        (Ok(()), Pace::Live) => StageError::Unavailable("the camera ended the stream".to_owned()),
-        (Err(error), _) => error,
+    let Err(error) = result else {
+        // Only a recording ends without an error, also one that is played like a live camera.
+        finish(cell, shared, StreamState::Ended, "");
+        return None;
     };
     let (state, kind) = match error.class() {
         ErrorClass::Rejected => (StreamState::Rejected, 1),
@@ -130,8 +127,18 @@ async fn attempt(
     tracing::info!(stream = %cell.name, state = state.as_str(), reason, "connection ended");
     cell.lock().figures.reconnects[kind] += 1;
     if cell.pace == Pace::Recording {
-        // Read again it would tell everything twice.
-        finish(cell, shared, state, &reason);
+        // Read again it would tell everything twice: what breaks off has ended.
+        let broke_off = cell.lock().state == StreamState::Live;
+        if broke_off && state != StreamState::Rejected {
+            finish(
+                cell,
+                shared,
+                StreamState::Ended,
+                &format!("ended early: {reason}"),
+            );
+        } else {
+            finish(cell, shared, state, &reason);
+        }
         return None;
     }
     cell.set_state(state, &reason);

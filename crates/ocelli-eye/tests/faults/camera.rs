@@ -9,7 +9,10 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, stream};
-use ocelli_core::seam::{Pace, Source, SourceItem, SourcePacket, SourceStream};
+use ocelli_core::{
+    StageError,
+    seam::{Pace, Source, SourceItem, SourcePacket, SourceStream},
+};
 use tokio::time::{Instant, sleep_until};
 
 use crate::scripted::{Script, parameters};
@@ -26,6 +29,9 @@ pub(crate) struct Camera {
     begin: Instant,
     /// Pictures of a recording.
     pictures: Option<u64>,
+    pace: Pace,
+    /// What comes behind them.
+    end: fn() -> Option<StageError>,
     pub(crate) opened: AtomicU64,
 }
 
@@ -35,6 +41,8 @@ impl Camera {
             view: Arc::new(view),
             begin: Instant::now(),
             pictures: None,
+            pace: Pace::Live,
+            end: || None,
             opened: AtomicU64::new(0),
         })
     }
@@ -43,10 +51,22 @@ impl Camera {
         secs: f64,
         view: impl Fn(f64) -> Script + Send + Sync + 'static,
     ) -> Arc<Self> {
+        Self::ending(secs, view, Pace::Recording, || None)
+    }
+
+    /// A recording with this pace and this end; without pictures, the end is all.
+    pub(crate) fn ending(
+        secs: f64,
+        view: impl Fn(f64) -> Script + Send + Sync + 'static,
+        pace: Pace,
+        end: fn() -> Option<StageError>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             view: Arc::new(view),
             begin: Instant::now(),
             pictures: Some((secs * RATE as f64) as u64),
+            pace,
+            end,
             opened: AtomicU64::new(0),
         })
     }
@@ -54,10 +74,7 @@ impl Camera {
 
 impl Source for Camera {
     fn pace(&self) -> Pace {
-        match self.pictures {
-            Some(_) => Pace::Recording,
-            None => Pace::Live,
-        }
+        self.pace
     }
 
     fn open(&self) -> SourceStream {
@@ -76,7 +93,11 @@ impl Source for Camera {
         let first = stream::once(async { Ok(SourceItem::Parameters(parameters())) });
         if let Some(pictures) = self.pictures {
             let all = stream::iter((0..pictures).map(move |picture| Ok(packet(picture))));
-            return Box::pin(first.chain(all));
+            let end = stream::iter((self.end)().map(Err));
+            if pictures == 0 {
+                return Box::pin(end);
+            }
+            return Box::pin(first.chain(all).chain(end));
         }
         let begin = self.begin;
         let next = (begin.elapsed().as_secs_f64() * RATE as f64) as u64 + 1;

@@ -1,9 +1,11 @@
 //! Recordings: nothing is dropped, and a seed repeats everything.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
 use libtest_mimic::Trial;
-use ocelli_core::{EventKind, EventRecord, GoneReason, WallTime, settings::StreamSettings};
+use ocelli_core::{
+    EventKind, EventRecord, GoneReason, StageError, WallTime, seam::Pace, settings::StreamSettings,
+};
 use ocelli_engine::{StreamPlan, StreamState};
 use rustix::process::Signal;
 
@@ -20,6 +22,11 @@ pub(crate) fn tests() -> Vec<Trial> {
         test("one_seed_repeats_every_event", seeds),
         test("a_recording_survives_the_death_of_its_eye", survives),
         test("a_recording_that_cannot_be_decoded_is_over", unfit),
+        test(
+            "a_recording_that_breaks_off_has_ended_and_says_why",
+            breaks_off,
+        ),
+        test("a_recording_played_live_ends_once", played_live),
     ]
 }
 
@@ -58,7 +65,7 @@ async fn run(seed: Option<u64>) -> Vec<EventRecord> {
         (600, 600, 0)
     );
     assert_eq!(bench.stream("b").looks_taken, 300);
-    let events = std::sync::Arc::clone(&bench.events);
+    let events = Arc::clone(&bench.events);
     bench.engine.stop().await;
     bench_events(&events).await
 }
@@ -110,9 +117,65 @@ async fn seeds() {
     );
 }
 
+async fn breaks_off() {
+    let camera = Camera::ending(30.0, street, Pace::Recording, || {
+        Some(StageError::Corrupt("the file is cut".to_owned()))
+    });
+    let opened = Arc::clone(&camera);
+    let mut broken = recording("broken", 0.0);
+    broken.source = camera;
+    let nothing = Camera::ending(0.0, street, Pace::Recording, || {
+        Some(StageError::Unavailable(
+            "the disk does not answer".to_owned(),
+        ))
+    });
+    let mut unread = recording("unread", 0.0);
+    unread.source = nothing;
+    let bench = Bench::start(1, vec![broken, unread, recording("whole", 30.0)]).await;
+    bench.engine.ended().await;
+    let (broken, whole) = (bench.stream("broken"), bench.stream("whole"));
+    assert_eq!(broken.state, StreamState::Ended);
+    assert_eq!(broken.reason, "ended early: the file is cut");
+    // What came before it was looked at, to the last picture.
+    assert_eq!((broken.ledger.settled.decoded, broken.held), (300, 0));
+    assert_eq!(
+        (whole.state, whole.reason.as_str()),
+        (StreamState::Ended, "")
+    );
+    assert_eq!(whole.looks_taken, broken.looks_taken);
+    let unread = bench.stream("unread");
+    assert_eq!(unread.state, StreamState::Unavailable);
+    assert!(
+        unread.reason.contains("does not answer"),
+        "{}",
+        unread.reason
+    );
+    assert_eq!(opened.opened.load(Ordering::Relaxed), 1, "it is read once");
+    bench.engine.stop().await;
+}
+
+async fn played_live() {
+    let camera = Camera::ending(2.0, street, Pace::Live, || None);
+    let opened = Arc::clone(&camera);
+    let bench = Bench::start(1, vec![plan("live", camera)]).await;
+    bench
+        .until("it has ended", |bench| {
+            bench.stream("live").state == StreamState::Ended
+        })
+        .await;
+    let live = bench.stream("live");
+    assert_eq!((live.reason.as_str(), live.held), ("", 0));
+    assert_eq!(
+        opened.opened.load(Ordering::Relaxed),
+        1,
+        "it is not played again"
+    );
+    bench.engine.stop().await;
+}
+
 async fn survives() {
     let camera = Camera::recording(600.0, street);
-    let opened = std::sync::Arc::clone(&camera);
+    let opened = Arc::clone(&camera);
     let mut long = recording("long", 0.0);
     long.source = camera;
     let bench = Bench::start(1, vec![long]).await;
