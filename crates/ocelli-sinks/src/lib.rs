@@ -1,4 +1,4 @@
-//! Where events go: the store and sinks.
+//! Where events go: the store and sinks; and the stills of tags.
 
 pub mod health;
 mod mqtt;
@@ -6,4 +6,5 @@ mod outgoing;
 mod post;
 mod queue;
 pub mod sink;
+pub mod stills;
 pub mod store;

@@ -29,9 +29,10 @@ mod erase;
 mod error;
 mod file;
 mod filter;
+mod find;
 mod incoming;
 mod open;
-mod period;
+pub(crate) mod period;
 mod position;
 mod proof;
 mod query;
@@ -292,6 +293,21 @@ impl Store {
     /// Numbers of events in buckets of time. Err: [`StoreError::Invalid`].
     pub async fn counts(&self, query: CountQuery) -> Result<Counts, StoreError> {
         self.read(move |shared| count::run(shared, &query)).await
+    }
+
+    /// The event of this id, if it is kept. All that is kept may have to be read.
+    pub async fn find(&self, id: &str) -> Result<Option<EventRecord>, StoreError> {
+        let Some(id) = find::Id::read(id) else {
+            return Ok(None);
+        };
+        self.read(move |shared| find::run(shared, id)).await
+    }
+
+    /// Class and begin (milliseconds since 1970) of every period of which there are events.
+    pub(crate) fn periods(&self) -> std::collections::HashSet<(RetentionClass, i64)> {
+        let files = self.inner.shared.files();
+        let names = files.keys().map(|name| (name.class, name.start_ms));
+        names.collect()
     }
 
     /// To be called once a minute: notes that time passed, removes what expired or is beyond the

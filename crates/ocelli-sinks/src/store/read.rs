@@ -156,6 +156,22 @@ impl Reader {
         Ok((whole, broken))
     }
 
+    /// Stream and time (milliseconds since the file began) of the event with this number. There is
+    /// no index for it: all rows are read.
+    pub(crate) fn place_of(
+        &self,
+        epoch: u32,
+        number: u64,
+    ) -> Result<Option<(u32, i64)>, StoreError> {
+        self.connection
+            .prepare_cached("SELECT stream, at FROM event WHERE epoch = ?1 AND number = ?2 LIMIT 1")
+            .and_then(|mut find| {
+                find.query_row((epoch, number as i64), |row| Ok((row.get(0)?, row.get(1)?)))
+                    .optional()
+            })
+            .map_err(|error| self.sqlite(&error))
+    }
+
     /// The streams on which a tag was seen.
     pub(crate) fn streams_of_tag(&self, tag: u64) -> Result<Vec<u32>, StoreError> {
         let find = || -> rusqlite::Result<Vec<u32>> {
