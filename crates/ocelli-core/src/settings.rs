@@ -190,6 +190,29 @@ impl Default for SceneSettings {
     }
 }
 
+/// Which pictures of tags leave the eye.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StillLevel {
+    /// None.
+    None,
+    /// One for each tag, with every person covered whole.
+    #[default]
+    Person,
+}
+
+impl StillLevel {
+    /// Every level: name in the configuration and what it does.
+    pub const ALL: [(&'static str, &'static str, Self); 2] = [
+        ("none", "no stills", Self::None),
+        (
+            "person",
+            "one small still of each tag, with every person covered whole",
+            Self::Person,
+        ),
+    ];
+}
+
 /// What an eye is told about one stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StreamSettings {
@@ -210,6 +233,10 @@ pub struct StreamSettings {
     pub tell_detections: bool,
     /// A live picture that waited longer is not looked at, in seconds.
     pub fresh_within_secs: f32,
+    /// Which pictures of tags leave the eye.
+    pub stills: StillLevel,
+    /// Polygons that are burned into every picture before anything looks at it.
+    pub privacy_masks: Vec<Vec<Point>>,
     /// How the scene is followed.
     pub scene: SceneSettings,
 }
@@ -225,6 +252,8 @@ impl Default for StreamSettings {
             every_picture: false,
             tell_detections: false,
             fresh_within_secs: 2.0,
+            stills: StillLevel::default(),
+            privacy_masks: Vec::new(),
             scene: SceneSettings::default(),
         }
     }

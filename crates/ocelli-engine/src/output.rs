@@ -42,6 +42,8 @@ pub enum Output {
         stream: Arc<str>,
         /// Media time of the picture.
         at: MediaTime,
+        /// Wall time of the picture.
+        wall: WallTime,
         /// What it is for.
         purpose: StillPurpose,
         /// JPEG.

@@ -90,6 +90,12 @@ pub struct StreamStatus {
     pub looks_taken: u64,
     /// Looks wanted.
     pub looks_wanted: u64,
+    /// Pictures that were redacted and encoded.
+    pub redactions: u64,
+    /// Pictures that redaction refused.
+    pub redactions_refused: u64,
+    /// Stills that the eye sent against its settings, its rate or their form: not taken.
+    pub stills_refused: u64,
     /// Looks taken over looks wanted, lately.
     pub coverage: f32,
     /// Looks a second, lately.

@@ -14,6 +14,7 @@ pub mod link;
 pub mod process;
 pub mod sandbox;
 pub mod shard;
+mod stills;
 mod stream;
 
 pub use kit::Kit;

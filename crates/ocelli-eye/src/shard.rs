@@ -231,7 +231,7 @@ impl<K: Kit> Shard<K> {
                 stream.decoder = None;
                 stream.waits_for_key = Some(DropReason::NoKey);
             }
-            stream.settings = settings;
+            stream.set(settings);
             self.equip(&mut stream, out);
         }
         self.streams.insert(id, stream);

@@ -11,7 +11,7 @@ use ocelli_core::{
 };
 use ocelli_scene::Scene;
 
-use crate::{clock, coverage::Coverage, shard::Clock};
+use crate::{clock, coverage::Coverage, shard::Clock, stills::Stills};
 
 /// Least media time between two states that only say that nothing changed, in microseconds. A
 /// state older than 10 s is of no use to a replacement.
@@ -43,6 +43,7 @@ pub(crate) struct Stream {
     pub(crate) unfit: bool,
     clock: Clock,
     coverage: Coverage,
+    stills: Stills,
     /// Media time from which the next look is due.
     look_due: Option<MediaTime>,
     /// Presentation time of the last packet that came.
@@ -69,6 +70,7 @@ impl Stream {
     pub(crate) fn new(id: StreamId, settings: StreamSettings, scene: Scene, clock: Clock) -> Self {
         Self {
             id,
+            stills: Stills::new(&settings),
             settings,
             scene,
             detector: None,
@@ -188,11 +190,19 @@ impl Stream {
         self.pictures = pictures;
     }
 
+    /// Treats it differently from now on.
+    pub(crate) fn set(&mut self, settings: StreamSettings) {
+        self.stills.reconfigure(&settings);
+        self.settings = settings;
+    }
+
     fn look_at(&mut self, pictures: &mut Vec<Picture>, out: &mut Vec<FromEye>) {
         for picture in pictures.drain(..) {
             self.counts.pictures += 1;
-            if self.look_is_due(picture.at) {
-                self.look(picture, out);
+            if self.look_is_due(picture.at)
+                && let Some(picture) = self.stills.burn(picture)
+            {
+                self.look(&picture, out);
             }
         }
     }
@@ -218,7 +228,7 @@ impl Stream {
         true
     }
 
-    fn look(&mut self, picture: Picture, out: &mut Vec<FromEye>) {
+    fn look(&mut self, picture: &Picture, out: &mut Vec<FromEye>) {
         let Some(detector) = self.detector.clone() else {
             return;
         };
@@ -227,8 +237,7 @@ impl Stream {
             wall: picture.wall,
             received: picture.received,
         };
-        let found = detector.borrow_mut().detect(std::slice::from_ref(&picture));
-        drop(picture);
+        let found = detector.borrow_mut().detect(std::slice::from_ref(picture));
         let missed = self.looks_shed();
         let mut events = Vec::new();
         match found.as_deref() {
@@ -246,14 +255,21 @@ impl Stream {
                 self.last_look = Some(time);
                 self.resumed = false;
                 self.counts.lag_micros += (self.clock)().micros_since(time.received);
+                let (done, refused) =
+                    self.stills
+                        .look(picture, detections, self.scene.tracks(), &detector, out);
+                self.counts.redactions += done;
+                self.counts.redactions_refused += refused;
                 self.state_wanted |= self.scene.tracks().iter().any(|track| !track.stationary);
             }
             Ok(other) => {
                 tracing::error!(results = other.len(), "the detector gave no single result");
+                self.stills.missed();
                 self.count_looks(time.at, 1.0 + missed, 0.0);
             }
             Err(error) => {
                 tracing::warn!(stream = self.id.0, %error, "a look failed");
+                self.stills.missed();
                 self.count_looks(time.at, 1.0 + missed, 0.0);
             }
         }
@@ -347,6 +363,7 @@ impl Stream {
 
     /// Ends the open tags.
     pub(crate) fn close(&mut self, reason: ocelli_core::GoneReason, out: &mut Vec<FromEye>) {
+        self.stills.finish(out);
         let mut events = Vec::new();
         self.scene.close(reason, self.coverage.ratio(), &mut events);
         self.give_out(events, out);

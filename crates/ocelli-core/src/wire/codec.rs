@@ -3,7 +3,7 @@
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::message::{FromEye, ToEye};
+use super::message::{FromEye, STILL_BYTES_MAX, ToEye};
 use crate::{
     Codec, CodecParameters, MediaTime, MonoTime, Packet, SceneState, StreamId, TagKey, WallSource,
     WallTime,
@@ -147,7 +147,7 @@ fn from_eye_cap(kind: u8) -> Option<usize> {
         WANT | ENDED | HEALTH => 256,
         COUNTS => MIB,
         EVENTS => SceneState::BYTES_MAX + MIB,
-        STILL => 2 * MIB,
+        STILL => STILL_BYTES_MAX + 256,
         SCENE_STATE | RELEASED => SceneState::BYTES_MAX + 64,
         UNFIT => 4 * KIB,
         _ => return None,

@@ -11,7 +11,10 @@ use crate::{
 };
 
 /// Version of the wire. The two executables are built together; another version is refused.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
+
+/// The largest still, in bytes.
+pub const STILL_BYTES_MAX: usize = 384 * 1024;
 
 /// From the parent to an eye.
 #[derive(Clone)]
@@ -164,6 +167,10 @@ pub struct StreamCounts {
     pub looks_taken: u64,
     /// Looks wanted.
     pub looks_wanted: u64,
+    /// Pictures that were redacted and encoded.
+    pub redactions: u64,
+    /// Pictures that redaction refused.
+    pub redactions_refused: u64,
     /// CPU time spent on it, in microseconds.
     pub cpu_micros: u64,
     /// Sum over looks of the time from a packet's arrival to the end of its look, microseconds.
@@ -268,9 +275,11 @@ pub enum FromEye {
         stream: StreamId,
         /// Media time of the picture.
         at: MediaTime,
+        /// Wall time of the picture.
+        wall: WallTime,
         /// What it is for.
         purpose: StillPurpose,
-        /// JPEG.
+        /// JPEG, at most [`STILL_BYTES_MAX`].
         jpeg: Vec<u8>,
     },
     /// What became of packets, by stream.

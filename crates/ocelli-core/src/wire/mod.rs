@@ -9,6 +9,6 @@ mod message;
 
 pub use codec::{Frame, FrameReader, WireError, encode_from_eye, encode_to_eye};
 pub use message::{
-    EyeHealth, FromEye, LoadedModel, SandboxReport, StillPurpose, StreamCounts, ToEye, TrackBox,
-    VERSION,
+    EyeHealth, FromEye, LoadedModel, STILL_BYTES_MAX, SandboxReport, StillPurpose, StreamCounts,
+    ToEye, TrackBox, VERSION,
 };

@@ -17,6 +17,9 @@ pub(crate) struct Figures {
     pub(crate) pictures: u64,
     pub(crate) looks_taken: u64,
     pub(crate) looks_wanted: u64,
+    pub(crate) redactions: u64,
+    pub(crate) redactions_refused: u64,
+    pub(crate) stills_refused: u64,
     pub(crate) lag_micros: u64,
     pub(crate) eye_cpu_micros: u64,
     pub(crate) tags: usize,
@@ -58,6 +61,9 @@ impl Cell {
             pictures: figures.pictures,
             looks_taken: figures.looks_taken,
             looks_wanted: figures.looks_wanted,
+            redactions: figures.redactions,
+            redactions_refused: figures.redactions_refused,
+            stills_refused: figures.stills_refused,
             coverage: if wanted > 0.0 {
                 (looks / wanted).clamp(0.0, 1.0) as f32
             } else {
@@ -101,6 +107,8 @@ impl Figures {
             (&mut self.pictures, counts.pictures),
             (&mut self.looks_taken, counts.looks_taken),
             (&mut self.looks_wanted, counts.looks_wanted),
+            (&mut self.redactions, counts.redactions),
+            (&mut self.redactions_refused, counts.redactions_refused),
             (&mut self.lag_micros, counts.lag_micros),
             (&mut self.eye_cpu_micros, counts.cpu_micros),
         ] {

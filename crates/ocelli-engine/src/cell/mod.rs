@@ -7,6 +7,7 @@
 mod figures;
 mod flow;
 mod seat;
+mod stills;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,7 @@ use tokio::sync::{Notify, watch};
 
 use figures::Figures;
 pub(crate) use seat::{Foreign, Place, Seat};
+use stills::Allowance;
 
 use crate::{hold::Hold, plan::StreamPlan, status::StreamState, timeline::Timeline};
 
@@ -92,6 +94,7 @@ pub(crate) struct Inner {
     /// Live pictures were asked for: some may still be on their way.
     pub(crate) was_shown: bool,
     pub(crate) figures: Figures,
+    stills: Allowance,
     /// The stream was taken away; it is forgotten once no eye has it.
     pub(crate) removed: bool,
 }
@@ -161,6 +164,7 @@ impl Cell {
                 show_rate: 0.0,
                 was_shown: false,
                 figures: Figures::default(),
+                stills: Allowance::default(),
                 removed: false,
             }),
             changed: Notify::new(),

@@ -167,6 +167,7 @@ impl Receiver<'_> {
             FromEye::Still {
                 stream,
                 at,
+                wall,
                 purpose,
                 jpeg,
             } => {
@@ -174,9 +175,13 @@ impl Receiver<'_> {
                 if purpose == StillPurpose::Live && !cell.lock().was_shown {
                     return Err(Violation::Still);
                 }
+                if !cell.lock().takes_still(purpose, &jpeg, clock::mono()) {
+                    return Ok(());
+                }
                 let still = Output::Still {
                     stream: Arc::clone(&cell.name),
                     at,
+                    wall,
                     purpose,
                     jpeg: jpeg.into(),
                 };

@@ -5,4 +5,5 @@ mod scripted;
 
 mod account;
 mod rig;
+mod stills;
 mod turns;

@@ -266,6 +266,11 @@ impl Redactor {
         }))
     }
 
+    /// Whether enough of the plate is released for stills.
+    pub fn has_plate(&self) -> bool {
+        self.plate_known() >= KNOWN_MIN
+    }
+
     /// The share of the plate that is released, 0..1.
     pub fn plate_known(&self) -> f32 {
         self.plate.as_ref().map_or(0.0, Plate::known)

@@ -155,6 +155,21 @@ fn of_packets(registry: &mut Registry, streams: &[StreamStatus]) {
         "Looks that were wanted.",
         sum(|stream| stream.looks_wanted),
     );
+    one(
+        "redactions",
+        "Pictures that were redacted and encoded.",
+        sum(|stream| stream.redactions),
+    );
+    one(
+        "redactions_refused",
+        "Pictures that redaction refused: no still was made of them.",
+        sum(|stream| stream.redactions_refused),
+    );
+    one(
+        "stills_refused",
+        "Stills of eyes against their settings, their rate or the form of stills.",
+        sum(|stream| stream.stills_refused),
+    );
 
     let mut settled = Settled::default();
     for stream in streams {

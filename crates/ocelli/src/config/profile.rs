@@ -142,6 +142,8 @@ pub(super) fn over(own: TreatmentShape, base: &TreatmentShape) -> TreatmentShape
         threshold: own.threshold.or(base.threshold),
         zones: joined(base.zones, own.zones),
         masks: joined(base.masks, own.masks),
+        privacy_masks: joined(base.privacy_masks, own.privacy_masks),
+        stills: own.stills.or(base.stills),
         rules: match (base.rules, own.rules) {
             (Some(mut base), Some(own)) => {
                 base.retain(|rule| {

@@ -2,7 +2,7 @@
 
 use ocelli_core::{
     Label,
-    settings::{DETECTOR_FAMILIES, DecoderKind, GateKind},
+    settings::{DETECTOR_FAMILIES, DecoderKind, GateKind, StillLevel},
 };
 use ocelli_scene::rule::RULES;
 use ocelli_sinks::sink::SINKS;
@@ -131,6 +131,10 @@ fn one_of(names: &[&str]) -> Schema {
 
 pub(super) fn gates(_generator: &mut SchemaGenerator) -> Schema {
     one_of(&GateKind::ALL.map(|(name, _, _)| name))
+}
+
+pub(super) fn stills(_generator: &mut SchemaGenerator) -> Schema {
+    one_of(&StillLevel::ALL.map(|(name, _, _)| name))
 }
 
 pub(super) fn decoders(_generator: &mut SchemaGenerator) -> Schema {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 
 use ocelli_core::{
     Label,
-    settings::{ColourOrder, DecoderKind, GateKind, Resize},
+    settings::{ColourOrder, DecoderKind, GateKind, Resize, StillLevel},
 };
 use schemars::JsonSchema;
 use serde::{
@@ -186,6 +186,13 @@ pub(super) struct TreatmentShape {
     pub(super) zones: Option<BTreeMap<String, Vec<[f32; 2]>>>,
     /// Polygons in which nothing is detected. A stream's are added to its profile's.
     pub(super) masks: Option<Vec<MaskShape>>,
+    /// Polygons that are burned into every picture before anything looks at it: three or more
+    /// points each, 0..1 of the picture. A stream's are added to its profile's.
+    pub(super) privacy_masks: Option<Vec<Vec<[f32; 2]>>>,
+    /// Which pictures of tags are kept, for as long as its events: `person` (one small still of
+    /// each, with every person covered whole; so if nothing is said) or `none`.
+    #[schemars(schema_with = "schema::stills")]
+    pub(super) stills: Option<StillLevel>,
     /// Rules, each a map with its kind as the only key. A stream's are added to its profile's, and
     /// one with the same name replaces it.
     #[schemars(with = "Option<Vec<schema::Rule>>")]

@@ -294,6 +294,8 @@ impl Resolver<'_> {
             detector,
             look_rate: treatment.look_rate.unwrap_or(default.look_rate),
             keys_every_secs: treatment.keys_every_secs.unwrap_or(default.keys_every_secs),
+            stills: treatment.stills.unwrap_or(default.stills),
+            privacy_masks: self.privacy_masks(entry, treatment),
             every_picture: treatment.every_picture.unwrap_or(default.every_picture),
             tell_detections: false,
             fresh_within_secs: treatment
@@ -311,6 +313,30 @@ impl Resolver<'_> {
             }
         }
         settings
+    }
+
+    /// Polygons that are burned in: as sound as those of masks.
+    fn privacy_masks(&mut self, entry: &Entry<'_>, treatment: &TreatmentShape) -> Vec<Vec<Point>> {
+        let lists = treatment.privacy_masks.iter().flatten();
+        let polygons: Vec<Vec<Point>> = lists.map(|list| points(list)).collect();
+        let masks = polygons.iter().map(|points| MaskSettings {
+            points: points.clone(),
+            labels: Vec::new(),
+        });
+        let checked = ocelli_scene::check(&SceneSettings {
+            masks: masks.collect(),
+            ..SceneSettings::default()
+        });
+        for error in checked {
+            let place = match &error.about {
+                About::Mask(index) => item_place(entry, "privacy_masks", *index),
+                _ => None,
+            };
+            let (file, place) = place.unwrap_or_else(|| entry.place(&["privacy_masks"]));
+            let fault = Fault::new(place, format!("privacy mask: {}", error.reason));
+            self.errors.insert(fault.in_file(&file));
+        }
+        polygons
     }
 
     /// The name of the stream's detector; it is among the detectors afterwards, or its error is
@@ -439,7 +465,9 @@ fn scene_place(entry: &Entry<'_>, error: &SceneError) -> (Arc<PathBuf>, Place) {
     match &error.about {
         About::Setting(key) => entry.place(&[key]),
         About::Zone(name) => entry.place(&["zones", name]),
-        About::Mask(index) => mask_place(entry, *index).unwrap_or_else(|| entry.place(&["masks"])),
+        About::Mask(index) => {
+            item_place(entry, "masks", *index).unwrap_or_else(|| entry.place(&["masks"]))
+        }
         About::Rule { kind, name, .. } => rule_place(entry, kind, name.as_deref(), &error.reason)
             .unwrap_or_else(|| entry.place(&["rules"])),
     }
@@ -452,14 +480,14 @@ fn items<'a>(layer: &Layer<'a>, key: &str) -> &'a [Node] {
     }
 }
 
-/// Masks are joined from the furthest layer on.
-fn mask_place(entry: &Entry<'_>, index: usize) -> Option<(Arc<PathBuf>, Place)> {
+/// The item of a list whose layers are joined from the furthest on.
+fn item_place(entry: &Entry<'_>, key: &str, index: usize) -> Option<(Arc<PathBuf>, Place)> {
     entry
         .layers
         .iter()
         .rev()
         .flat_map(|layer| {
-            items(layer, "masks")
+            items(layer, key)
                 .iter()
                 .map(|node| (layer.file, node.place))
         })

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use ocelli_core::settings::{SceneSettings, StreamSettings};
+use ocelli_core::settings::{SceneSettings, StillLevel, StreamSettings};
 
 use super::{
     ApiSettings, Configuration, EngineSettings, MetricsSettings, Retention, SiteSettings,
@@ -55,6 +55,7 @@ pub fn trial(
             from_api: false,
             settings: StreamSettings {
                 detector: id.to_owned(),
+                stills: StillLevel::None,
                 scene: SceneSettings {
                     threshold: known.settings.threshold,
                     ..SceneSettings::default()
