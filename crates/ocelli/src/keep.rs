@@ -5,9 +5,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use ocelli_core::EventRecord;
+use bytes::Bytes;
+use ocelli_core::{EventRecord, Tag, WallTime, wire::StillPurpose};
 use ocelli_engine::{BoxUpdate, DetectionUpdate, Output};
-use ocelli_sinks::store::{APPEND_MAX, Positions, RetentionClass, Store, StoreError};
+use ocelli_sinks::{
+    stills::Stills,
+    store::{APPEND_MAX, Positions, RetentionClass, Store, StoreError},
+};
 use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 
@@ -37,6 +41,30 @@ impl Classes {
     }
 }
 
+/// The newest plate of each stream: in memory only, as the eyes make them anew.
+#[derive(Debug, Clone, Default)]
+pub struct Plates(Arc<Mutex<BTreeMap<Arc<str>, Bytes>>>);
+
+impl Plates {
+    /// Takes a plate.
+    pub fn put(&self, stream: Arc<str>, jpeg: Bytes) {
+        let mut plates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        plates.insert(stream, jpeg);
+    }
+
+    /// The plate of a stream.
+    pub fn get(&self, stream: &str) -> Option<Bytes> {
+        let plates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        plates.get(stream).cloned()
+    }
+
+    /// Forgets the plates of streams that are no more.
+    pub fn keep_only(&self, configuration: &Configuration) {
+        let mut plates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        plates.retain(|name, _| configuration.streams.contains_key(name));
+    }
+}
+
 /// Sees what was looked at, e.g. to write it down.
 pub trait Onlooker: Send {
     /// One look was taken.
@@ -50,6 +78,10 @@ pub trait Onlooker: Send {
 pub struct Keeper {
     /// Where events are kept.
     pub store: Store,
+    /// Where stills of tags are kept.
+    pub stills: Stills,
+    /// The empty scenes.
+    pub plates: Plates,
     /// For how long.
     pub classes: Classes,
     /// Who watches.
@@ -62,12 +94,15 @@ pub struct Keeper {
 pub async fn keep(keeper: Keeper, mut output: Receiver<Output>, ended: CancellationToken) {
     let Keeper {
         store,
+        stills,
+        plates,
         classes,
         hub,
         mut onlooker,
     } = keeper;
     let mut taken = Vec::with_capacity(TAKEN_MAX);
-    let mut trouble = Trouble::default();
+    let mut trouble = Trouble::of("events");
+    let mut still_trouble = Trouble::of("stills");
     loop {
         let number = tokio::select! {
             biased;
@@ -78,6 +113,7 @@ pub async fn keep(keeper: Keeper, mut output: Receiver<Output>, ended: Cancellat
             return;
         }
         let mut events = Vec::new();
+        let mut fresh = Vec::new();
         for output in taken.drain(..) {
             match output {
                 Output::Events { records } => events.extend(records),
@@ -92,8 +128,18 @@ pub async fn keep(keeper: Keeper, mut output: Receiver<Output>, ended: Cancellat
                         onlooker.detections(&update);
                     }
                 }
-                // Nobody asks for stills yet.
-                Output::Still { .. } => {}
+                Output::Still {
+                    stream,
+                    at: _,
+                    wall,
+                    purpose,
+                    jpeg,
+                } => match purpose {
+                    StillPurpose::Tag(tag) => fresh.push((stream, tag, wall, jpeg)),
+                    StillPurpose::Plate => plates.put(stream, jpeg),
+                    // Nobody asks for live pictures yet.
+                    StillPurpose::Live => {}
+                },
             }
         }
         for (class, events) in by_class(&events, &classes) {
@@ -101,12 +147,30 @@ pub async fn keep(keeper: Keeper, mut output: Receiver<Output>, ended: Cancellat
                 trouble.note(store.append(class, events.to_vec()).await.err());
             }
         }
+        for (stream, tag, wall, jpeg) in fresh {
+            still_trouble.note(keep_still(&stills, &classes, &stream, tag, (wall, jpeg)).await);
+        }
         for mut event in events {
             // An event says the same wherever it is read.
             Positions::default().limit(&mut event);
             hub.send_event(Arc::new(event));
         }
     }
+}
+
+/// Keeps a still for as long as the events of its stream.
+async fn keep_still(
+    stills: &Stills,
+    classes: &Classes,
+    stream: &str,
+    tag: Tag,
+    (wall, jpeg): (WallTime, Bytes),
+) -> Option<StoreError> {
+    let class = classes.of(stream)?;
+    stills
+        .put(class, stream, tag, wall, jpeg.into())
+        .await
+        .err()
 }
 
 fn by_class(
@@ -125,21 +189,28 @@ fn by_class(
 
 /// Says once that events are dropped, and once that they are kept again. How many were dropped
 /// is counted by the store.
-#[derive(Default)]
 struct Trouble {
+    what: &'static str,
     dropping: bool,
 }
 
 impl Trouble {
+    fn of(what: &'static str) -> Self {
+        Self {
+            what,
+            dropping: false,
+        }
+    }
+
     fn note(&mut self, error: Option<StoreError>) {
         match error {
             None if self.dropping => {
                 self.dropping = false;
-                tracing::info!("events are kept again");
+                tracing::info!("{} are kept again", self.what);
             }
             Some(error) if !self.dropping => {
                 self.dropping = true;
-                tracing::error!("events are dropped: {error}");
+                tracing::error!("{} are dropped: {error}", self.what);
             }
             _ => {}
         }

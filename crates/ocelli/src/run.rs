@@ -1,6 +1,7 @@
 //! A running ocelli: engine, store, sinks, API and the configuration that they follow.
 
 mod follower;
+mod kept;
 mod overrides;
 
 use std::{
@@ -14,7 +15,7 @@ use std::{
 
 use ocelli_core::{WallTime, seam::Source};
 use ocelli_engine::{Engine, EngineError, EngineOptions, SandboxMode, StreamState, clock};
-use ocelli_sinks::store::{Store, StoreError, StoreOptions};
+use ocelli_sinks::store::StoreError;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc::Receiver, watch},
@@ -27,7 +28,7 @@ use crate::{
     api::{self, LaunchError},
     config::Variables,
     edit::{Asked, Editor},
-    keep::{Classes, Keeper, Onlooker, keep},
+    keep::{Classes, Keeper, Onlooker, Plates, keep},
     limits,
     plan::{Planner, Unplannable},
     record::{Chronicle, Record, RecordError},
@@ -35,12 +36,15 @@ use crate::{
     sinks::{SinkBoard, Sinks},
 };
 use follower::Follower;
+use kept::Kept;
 pub use overrides::Overrides;
 
 /// Name of the eye's executable, beside the program.
 const EYE: &str = "ocelli-eye";
 /// Name of the store's folder in the data directory.
 pub const STORE_FOLDER: &str = "events";
+/// Name of the folder of stills in the data directory.
+pub const STILLS_FOLDER: &str = "stills";
 /// Between two removals of what has expired.
 const RETAIN_EVERY: Duration = Duration::from_mins(1);
 
@@ -131,7 +135,8 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
         tracing::warn!("{complaint}");
     }
     make_data_dir(&configuration.data_dir)?;
-    let store = open_store(&configuration.data_dir)?;
+    let kept = Kept::open(&configuration.data_dir)?;
+    let plates = Plates::default();
     let record = Record::open(&configuration.data_dir, clock::wall)?;
     let chronicle = Chronicle::begin(record.clone(), &configuration)?;
     let planner = Planner::default();
@@ -149,7 +154,9 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
     let board = SinkBoard::default();
     let ended = CancellationToken::new();
     let keeper = Keeper {
-        store: store.clone(),
+        store: kept.store.clone(),
+        stills: kept.stills.clone(),
+        plates: plates.clone(),
         classes: classes.clone(),
         hub: hub.clone(),
         onlooker: options.onlooker,
@@ -170,6 +177,7 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
         planner,
         tap,
         classes,
+        plates: plates.clone(),
         sinks,
         chronicle,
         current: watch::Sender::new(Arc::new(configuration)),
@@ -178,7 +186,9 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
     let api = if options.api {
         let served = api::Served {
             engine: Arc::<Engine>::clone(&engine),
-            store: store.clone(),
+            store: kept.store.clone(),
+            stills: kept.stills.clone(),
+            plates,
             hub,
             record,
             editor,
@@ -200,7 +210,7 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
     };
     tokio::select! {
         () = recordings => {}
-        () = work(&engine, &store, &mut follower, &mut signals, edits) => {}
+        () = work(&engine, &kept, &mut follower, &mut signals, edits) => {}
     }
     tracing::info!("ending");
     let streams = engine.streams();
@@ -214,7 +224,7 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
         tracing::error!("the task that keeps events panicked");
     }
     follower.sinks.stop().await;
-    store.close().await;
+    kept.store.close().await;
     follower.chronicle.end().await;
     Ok(Summary { streams, events })
 }
@@ -222,7 +232,7 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
 /// Does what comes round again and what is asked for, until a signal ends it.
 async fn work(
     engine: &Engine,
-    store: &Store,
+    kept: &Kept,
     follower: &mut Follower<'_>,
     signals: &mut Signals,
     mut edits: Receiver<Asked>,
@@ -239,7 +249,7 @@ async fn work(
                 follower.chronicle.eyes(&engine.eyes()).await;
             }
             Some(asked) = edits.recv() => follower.edit(asked, engine).await,
-            _ = retain.tick() => expire(store).await,
+            _ = retain.tick() => kept.expire().await,
         }
     }
 }
@@ -272,19 +282,6 @@ fn make_data_dir(dir: &Path) -> Result<(), RunError> {
     })
 }
 
-fn open_store(data_dir: &Path) -> Result<Store, RunError> {
-    let dir = data_dir.join(STORE_FOLDER);
-    let opened = Store::open(&dir, StoreOptions::default());
-    let (store, damage) = opened.map_err(|error| RunError::Store {
-        dir: dir.display().to_string(),
-        error,
-    })?;
-    for damage in damage {
-        tracing::error!("{} is damaged: {}", damage.file, damage.reason);
-    }
-    Ok(store)
-}
-
 fn engine_options(
     configuration: &Configuration,
     seed: Option<u64>,
@@ -303,20 +300,6 @@ fn engine_options(
     // The same seed gives the same events, their times included.
     options.recordings_begin = seed.map(|_| WallTime { micros: 0 });
     Ok(options)
-}
-
-async fn expire(store: &Store) {
-    match store.retain(clock::wall()).await {
-        Ok(retained) => {
-            for file in retained.expired.iter().chain(&retained.over_quota) {
-                tracing::info!("{file} is gone: its time had passed, or there was no more room");
-            }
-            for file in retained.failed {
-                tracing::warn!("{file} has expired and cannot be removed yet");
-            }
-        }
-        Err(error) => tracing::error!("what has expired cannot be removed: {error}"),
-    }
 }
 
 /// The signals that a service gets.

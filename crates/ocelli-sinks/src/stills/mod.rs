@@ -20,7 +20,7 @@ use ocelli_core::{Tag, WallTime};
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use crate::store::{
-    Clock, RetentionClass, Store, StoreError, SystemClock,
+    Clock, Erased, RetentionClass, Store, StoreError, SystemClock,
     period::{FileName, file_under},
 };
 use period::{Period, name_of};
@@ -67,6 +67,15 @@ pub struct StillsErased {
     pub searched_bytes: u64,
     /// How often one of them was found: 0 is the proof.
     pub found: u64,
+}
+
+impl StillsErased {
+    /// One proof for both.
+    pub fn add_to(&self, events: &mut Erased) {
+        events.searched_for += self.stills;
+        events.searched_bytes += self.searched_bytes;
+        events.found += self.found;
+    }
 }
 
 /// The stills. Clones share them.

@@ -46,6 +46,8 @@ pub(crate) struct ErasureEntry {
     done: bool,
     /// Events that were taken out, or, where they were only counted, that would be.
     events: u64,
+    /// Stills whose keys were destroyed.
+    stills: u64,
     /// Files that were written anew or removed.
     files: Vec<String>,
     /// Different byte strings of what was erased that were looked for afterwards.
@@ -56,8 +58,9 @@ pub(crate) struct ErasureEntry {
     found: u64,
 }
 
-/// Erases the events of a stream in a range of time: the files that hold them are written anew, the
-/// old ones overwritten, and all bytes of the store searched for what was erased.
+/// Erases the events and stills of a stream in a range of time: the files that hold events are
+/// written anew, the old ones overwritten, the keys of stills destroyed, and all bytes searched for
+/// what was erased.
 #[utoipa::path(
     post,
     path = "/api/v1/streams/{name}/erase",
@@ -82,6 +85,7 @@ pub(crate) async fn erase(
         let counted = ErasureEntry {
             done: false,
             events,
+            stills: 0,
             files: Vec::new(),
             searched_for: 0,
             searched_bytes: 0,
@@ -99,12 +103,15 @@ pub(crate) async fn erase(
     // Nobody's patience ends it half way.
     let work = tokio::spawn(erased(Arc::clone(&api), who, name, from, to));
     match tokio::time::timeout(ANSWERED_WITHIN, work).await {
-        Ok(Ok(erased)) => Ok(axum::Json(entry(erased?)).into_response()),
+        Ok(Ok(erased)) => {
+            let (erased, stills) = erased?;
+            Ok(axum::Json(entry(erased, stills)).into_response())
+        }
         Ok(Err(_panicked)) => Err(Problem::unavailable("the erasure did not end")),
         Err(_elapsed) => {
             let goes_on = ErasureEntry {
                 done: false,
-                ..entry(Erased::default())
+                ..entry(Erased::default(), 0)
             };
             Ok((StatusCode::ACCEPTED, axum::Json(goes_on)).into_response())
         }
@@ -117,8 +124,10 @@ async fn erased(
     stream: String,
     from: WallTime,
     to: WallTime,
-) -> Result<Erased, Problem> {
-    let erased = api.site.store.erase(&stream, from, to).await?;
+) -> Result<(Erased, u64), Problem> {
+    let stills = api.site.stills.erase(&stream, from, to).await?;
+    let mut erased = api.site.store.erase(&stream, from, to).await?;
+    stills.add_to(&mut erased);
     api.site.hub.recent().forget(&stream, from, to);
     let deed = Deed::Erased {
         stream,
@@ -129,13 +138,14 @@ async fn erased(
         found: erased.found,
     };
     trace::note(&api, Some(who), deed).await?;
-    Ok(erased)
+    Ok((erased, stills.stills))
 }
 
-fn entry(erased: Erased) -> ErasureEntry {
+fn entry(erased: Erased, stills: u64) -> ErasureEntry {
     ErasureEntry {
         done: true,
         events: erased.events,
+        stills,
         files: erased.files.into_iter().map(|file| file.file).collect(),
         searched_for: erased.searched_for,
         searched_bytes: erased.searched_bytes,

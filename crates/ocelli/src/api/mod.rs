@@ -33,6 +33,7 @@ mod sent;
 pub mod serve;
 mod settings;
 mod socket;
+mod stills;
 mod streams;
 mod system;
 mod table;
@@ -51,7 +52,7 @@ use std::{
 use axum::{Router, middleware};
 use bytes::Bytes;
 use ocelli_core::WallTime;
-use ocelli_sinks::store::Store;
+use ocelli_sinks::{stills::Stills, store::Store};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -112,6 +113,10 @@ pub struct Served {
     pub engine: Arc<dyn Watching>,
     /// What happened.
     pub store: Store,
+    /// Stills of tags.
+    pub stills: Stills,
+    /// The empty scenes.
+    pub plates: Plates,
     /// What happens now.
     pub hub: Hub,
     /// Who looked, and what was changed.
@@ -223,7 +228,9 @@ fn routes_and_document() -> (Router<Arc<Api>>, utoipa::openapi::OpenApi) {
         .routes(routes!(settings::show, settings::put, settings::remove))
         .routes(routes!(settings::profiles))
         .routes(routes!(probe::probe))
+        .routes(routes!(stills::plate))
         .routes(routes!(events::list))
+        .routes(routes!(stills::of_event))
         .routes(routes!(counts::counts))
         .routes(routes!(record::list))
         .routes(routes!(record::checkpoint))

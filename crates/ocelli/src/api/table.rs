@@ -181,7 +181,19 @@ pub(crate) const ROUTES: &[Route] = &[
     ),
     route(Method::GET, "/api/v1/profiles", OPERATE, Object::Site),
     route(Method::POST, "/api/v1/probe", OPERATE, Object::Site),
+    route(
+        Method::GET,
+        "/api/v1/streams/{name}/plate",
+        VIEW,
+        Object::Stream,
+    ),
     route(Method::GET, "/api/v1/events", VIEW, Object::Reached),
+    route(
+        Method::GET,
+        "/api/v1/events/{id}/still",
+        VIEW,
+        Object::Reached,
+    ),
     route(Method::GET, "/api/v1/counts", VIEW, Object::Reached),
     route(
         Method::GET,

@@ -24,6 +24,7 @@ const UNTRACED: &[&str] = &[
     "/api/v1/streams",
     "/api/v1/streams/{name}",
     "/api/v1/streams/{name}/erase",
+    "/api/v1/events/{id}/still",
     "/api/v1/record/checkpoint",
 ];
 

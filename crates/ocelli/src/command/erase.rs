@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use ocelli_core::WallTime;
 use ocelli_engine::clock;
-use ocelli_sinks::store::{Store, StoreError, StoreOptions};
+use ocelli_sinks::{
+    stills::{StillOptions, Stills},
+    store::{Store, StoreError, StoreOptions},
+};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -18,10 +21,10 @@ use super::{
 use crate::{
     access::Right,
     record::{Deed, Record},
-    run::STORE_FOLDER,
+    run::{STILLS_FOLDER, STORE_FOLDER},
 };
 
-/// Erase the events of one stream in a range of time.
+/// Erase the events and stills of one stream in a range of time.
 ///
 /// The files that hold them are written anew without them, the old ones are overwritten and removed,
 /// and every byte of the store is searched for what was erased. It cannot be undone.
@@ -63,6 +66,8 @@ pub(super) struct Arguments {
 struct Outcome {
     done: bool,
     events: u64,
+    #[serde(default)]
+    stills: u64,
     files: Vec<String>,
     searched_for: u64,
     searched_bytes: u64,
@@ -102,8 +107,9 @@ fn tell(arguments: &Arguments, outcome: &Outcome) -> Result<(), CommandError> {
         return Ok(());
     }
     output::say(format_args!(
-        "erased {} events of {range}; {} files were written anew or removed",
+        "erased {} events and {} stills of {range}; {} files were written anew or removed",
         outcome.events,
+        outcome.stills,
         outcome.files.len()
     ))?;
     output::say(format_args!(
@@ -137,6 +143,7 @@ async fn in_files(arguments: &Arguments, dir: &std::path::Path) -> Result<Outcom
     let mut outcome = Outcome {
         done: false,
         events,
+        stills: 0,
         files: Vec::new(),
         searched_for: 0,
         searched_bytes: 0,
@@ -151,7 +158,11 @@ async fn in_files(arguments: &Arguments, dir: &std::path::Path) -> Result<Outcom
             to: said_to.clone(),
         };
         record.note_now(None, &asked)?;
-        let erased = store.erase(stream, from, to).await.map_err(failed)?;
+        let folder = dir.join(STILLS_FOLDER);
+        let (stills, _damage) = Stills::open(&folder, StillOptions::default()).map_err(failed)?;
+        let stills = stills.erase(stream, from, to).await.map_err(failed)?;
+        let mut erased = store.erase(stream, from, to).await.map_err(failed)?;
+        stills.add_to(&mut erased);
         let done = Deed::Erased {
             stream: stream.clone(),
             from: said_from,
@@ -164,6 +175,7 @@ async fn in_files(arguments: &Arguments, dir: &std::path::Path) -> Result<Outcom
         outcome = Outcome {
             done: true,
             events: erased.events,
+            stills: stills.stills,
             files: erased.files.into_iter().map(|file| file.file).collect(),
             searched_for: erased.searched_for,
             searched_bytes: erased.searched_bytes,

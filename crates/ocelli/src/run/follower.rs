@@ -10,7 +10,7 @@ use crate::{
     Configuration,
     config::{ConfigErrors, LoadOptions, Variables, load},
     edit::{self, Asked},
-    keep::Classes,
+    keep::{Classes, Plates},
     plan::Planner,
     record::Chronicle,
     reload::Watch,
@@ -25,6 +25,7 @@ pub(super) struct Follower<'a> {
     pub(super) planner: Planner,
     pub(super) tap: Tap,
     pub(super) classes: Classes,
+    pub(super) plates: Plates,
     pub(super) chronicle: Chronicle,
     pub(super) sinks: Sinks,
     pub(super) current: watch::Sender<Arc<Configuration>>,
@@ -84,6 +85,7 @@ impl Follower<'_> {
         let streams = [applied.added, applied.changed, applied.removed];
         self.chronicle.configured(&configuration, streams).await;
         self.sinks.apply(&configuration).await;
+        self.plates.keep_only(&configuration);
         self.current.send_replace(Arc::new(configuration));
         Ok(())
     }

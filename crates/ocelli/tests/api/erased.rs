@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use ocelli::{access::Role, record};
-use ocelli_core::{EventKind, EventRecord, Label};
+use ocelli_core::{EventKind, EventRecord, Label, Tag, WallTime};
 use ocelli_sinks::store::RetentionClass;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
@@ -69,6 +69,12 @@ async fn an_erasure_leaves_no_byte_and_is_recorded_with_its_proof() {
         holding(data_dir, CANARY) > 0,
         "the twin: it is there before"
     );
+    let (class, tag) = (RetentionClass { hours: 24 }, Tag(77));
+    for stream in ["north-1", "north-2"] {
+        let at = WallTime::from_rfc3339("2026-11-24T08:00:00Z").unwrap();
+        let put = site.stills.put(class, stream, tag, at, vec![1; 2000]);
+        assert!(put.await.unwrap());
+    }
     let officer = site.token_of(Role::PrivacyOfficer, None).await;
     let range = json!({ "from": "2026-11-24T00:00:00Z", "to": "2026-11-24T08:30:00Z" });
     let mut counted = range.clone();
@@ -90,6 +96,10 @@ async fn an_erasure_leaves_no_byte_and_is_recorded_with_its_proof() {
     assert_eq!(answer["done"], true);
     assert_eq!(answer["events"], 20);
     assert_eq!(answer["found"], 0);
+    assert_eq!(answer["stills"], 1);
+    assert_eq!(site.stills.get("north-1", tag).await.unwrap(), None);
+    let spared = site.stills.get("north-2", tag).await.unwrap();
+    assert!(spared.is_some(), "the twin");
     assert!(answer["searched_for"].as_u64().unwrap() >= 20, "{answer}");
     assert!(
         answer["searched_bytes"].as_u64().unwrap() > 1000,

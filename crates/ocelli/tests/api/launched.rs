@@ -8,7 +8,10 @@ use ocelli::{
     edit::Editor,
     record::{Record, RecordError},
 };
-use ocelli_sinks::store::{Store, StoreError, StoreOptions};
+use ocelli_sinks::{
+    stills::{StillOptions, Stills},
+    store::{Store, StoreError, StoreOptions},
+};
 use reqwest::Certificate;
 use tokio::{sync::watch, time::timeout};
 
@@ -41,6 +44,10 @@ async fn launched(dir: &tempfile::TempDir, api: &str) -> Running {
     let served = Served {
         engine: site::engine(),
         store,
+        stills: Stills::open(&dir.path().join("stills"), StillOptions::default())
+            .unwrap()
+            .0,
+        plates: ocelli::keep::Plates::default(),
         hub: Hub::default(),
         record: opened_record(dir).await,
         editor: Editor::new().0,

@@ -15,3 +15,4 @@ mod reads;
 mod recorded;
 mod secrets;
 mod site;
+mod stills;

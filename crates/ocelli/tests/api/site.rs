@@ -13,11 +13,15 @@ use ocelli::{
     api::{Api, ApiOptions, Rate, Served, Watching, serve},
     config::{LoadOptions, load},
     edit::{self, Asked, Editor},
+    keep::Plates,
     record::Record,
 };
 use ocelli_core::{Codec, EventKind, Label, MonoTime, WallTime, accounting::Ledger};
 use ocelli_engine::{EngineStatus, EyeStatus, StreamState, StreamStatus};
-use ocelli_sinks::store::{Clock, Store, StoreOptions};
+use ocelli_sinks::{
+    stills::{StillOptions, Stills},
+    store::{Clock, Store, StoreOptions},
+};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
@@ -139,6 +143,7 @@ pub(crate) struct Site {
     pub(crate) access: Access,
     pub(crate) hub: Hub,
     pub(crate) store: Store,
+    pub(crate) stills: Stills,
     pub(crate) engine: Arc<Planted>,
     pub(crate) first: FirstStart,
     pub(crate) stop: CancellationToken,
@@ -205,8 +210,19 @@ pub(crate) async fn start_with(
         ..StoreOptions::default()
     };
     let (store, _damage) = Store::open(&dir.path().join("events"), clock).unwrap();
+    let clock = StillOptions {
+        clock: Arc::new(Still),
+        ..StillOptions::default()
+    };
+    let (stills, _damage) = Stills::open(&dir.path().join("stills"), clock).unwrap();
+    let plates = Plates::default();
+    for stream in STREAMS {
+        plates.put(stream.into(), format!("the plate of {stream}").into());
+    }
     let served = Served {
         store: store.clone(),
+        stills: stills.clone(),
+        plates,
         engine: Arc::clone(&engine) as Arc<dyn Watching>,
         hub: hub.clone(),
         record: Record::open(dir.path(), now).unwrap(),
@@ -226,6 +242,7 @@ pub(crate) async fn start_with(
         access,
         hub,
         store,
+        stills,
         engine,
         first: first.unwrap(),
         stop,
