@@ -61,6 +61,7 @@ use crate::{
     Configuration, Hub,
     access::{Access, PrincipalId},
     edit::Editor,
+    keep::Plates,
     record::{Record, Sight},
     sinks::SinkBoard,
     token::TokenCheck,
