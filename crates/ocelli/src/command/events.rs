@@ -1,22 +1,26 @@
 //! `ocelli events`: what happened, from a running ocelli or from its files.
 
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+mod follow;
+mod print;
 
-use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+use clap::Args;
 use ocelli_core::{EventKind, EventRecord, Label, WallTime};
 use ocelli_engine::clock;
 use ocelli_sinks::store::{Cursor, EventQuery, Order, PAGE_MAX, Store};
 use serde::Deserialize;
 
+use self::{
+    follow::Follow,
+    print::{Form, print},
+};
 use super::{
     CommandError,
     client::{Client, ClientArguments},
-    output::{self, Table},
+    output,
 };
 use crate::run::STORE_FOLDER;
-
-/// Between two questions when events are followed.
-const FOLLOW_EVERY: Duration = Duration::from_millis(500);
 
 /// Show what happened: as a table, as JSON lines or as CSV.
 #[derive(Debug, Args)]
@@ -94,13 +98,6 @@ pub(super) struct Arguments {
     follow: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Form {
-    Table,
-    Json,
-    Csv,
-}
-
 fn kind(text: &str) -> Result<EventKind, String> {
     let found = EventKind::ALL
         .into_iter()
@@ -160,12 +157,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {
         (_, true) => Form::Csv,
         _ => Form::Table,
     };
-    let events = gather(&origin, arguments)?;
-    print(&events, form, true)?;
-    if arguments.follow {
-        follow(&origin, arguments, form, &events)?;
+    if !arguments.follow {
+        return print(&gather(&origin, arguments)?, form, true);
     }
-    Ok(())
+    let mut ask = |from: WallTime, after: Option<&str>| {
+        let from = arguments.since.map_or(from, |since| since.max(from));
+        ask(&origin, arguments, Some(from), PAGE_MAX, after)
+    };
+    // What is there already is known before any of it is shown: nothing falls between.
+    let mut follow = Follow::begin(clock::wall(), &mut ask)?;
+    let events = gather(&origin, arguments)?;
+    follow.know(&events);
+    print(&events, form, true)?;
+    follow.run(form, &mut ask)
 }
 
 /// As many events as are asked for; those to be followed come in the order in which they happened.
@@ -265,151 +269,6 @@ fn ask(
     }
 }
 
-/// Prints what is new, again and again.
-fn follow(
-    origin: &Origin,
-    arguments: &Arguments,
-    form: Form,
-    printed: &[EventRecord],
-) -> Result<(), CommandError> {
-    let mut known: BTreeSet<String> = printed.iter().map(|event| event.id.clone()).collect();
-    loop {
-        std::thread::sleep(FOLLOW_EVERY);
-        let page = ask(origin, arguments, arguments.since, PAGE_MAX, None)?;
-        let new: Vec<EventRecord> = page
-            .events
-            .iter()
-            .rev()
-            .filter(|event| !known.contains(&event.id))
-            .cloned()
-            .collect();
-        known = page.events.into_iter().map(|event| event.id).collect();
-        print(&new, form, false)?;
-    }
-}
-
-fn print(events: &[EventRecord], form: Form, first: bool) -> Result<(), CommandError> {
-    match form {
-        Form::Json => {
-            for event in events {
-                let line = serde_json::to_string(event)
-                    .map_err(|error| CommandError::Failed(error.to_string()))?;
-                output::say(line)?;
-            }
-        }
-        Form::Csv => {
-            if first {
-                output::say(COLUMNS.join(","))?;
-            }
-            for event in events {
-                output::say(cells(event).map(|cell| quoted(&cell)).join(","))?;
-            }
-        }
-        Form::Table => {
-            let mut table = Table::new(["TIME", "STREAM", "KIND", "LABEL", "TAG", "RULE", "WHAT"]);
-            for event in events {
-                table.row(row(event));
-            }
-            table
-                .lines()
-                .skip(usize::from(!first))
-                .try_for_each(output::say)?;
-        }
-    }
-    Ok(())
-}
-
-fn row(event: &EventRecord) -> [String; 7] {
-    let text = |value: Option<String>| value.unwrap_or_default();
-    let mut what = Vec::new();
-    what.extend(event.place.as_ref().map(|place| format!("at {place}")));
-    what.extend(named(event.direction).map(|way| format!("to the {way}")));
-    what.extend(named(event.reason));
-    what.extend(event.appeared_inside.then(|| "appeared inside".to_owned()));
-    what.extend(event.dwell_secs.map(|secs| format!("{secs:.1} s")));
-    what.extend(event.speed_kmh.map(|speed| format!("{speed:.0} km/h")));
-    what.extend(event.count.map(|count| format!("count {count}")));
-    what.extend(event.count_out.map(|count| format!("out {count}")));
-    [
-        event.time.clone(),
-        event.stream.clone(),
-        event.kind.as_str().to_owned(),
-        text(event.label.map(|label| label.to_string())),
-        text(event.tag.clone()),
-        text(event.rule.clone()),
-        what.join(", "),
-    ]
-}
-
-/// The name that a value has in JSON.
-fn named<T: serde::Serialize>(value: Option<T>) -> Option<String> {
-    match serde_json::to_value(value?).ok()? {
-        serde_json::Value::String(name) => Some(name),
-        _ => None,
-    }
-}
-
-const COLUMNS: [&str; 18] = [
-    "id",
-    "stream",
-    "kind",
-    "tag",
-    "label",
-    "score",
-    "x",
-    "y",
-    "w",
-    "h",
-    "time",
-    "media_secs",
-    "coverage",
-    "rule",
-    "place",
-    "direction",
-    "dwell_secs",
-    "reason",
-];
-
-fn cells(event: &EventRecord) -> [String; 18] {
-    let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    let [x, y, w, h] = event.bbox.map(|side| side.to_string());
-    [
-        event.id.clone(),
-        event.stream.clone(),
-        event.kind.as_str().to_owned(),
-        text(&event.tag),
-        event
-            .label
-            .map(|label| label.to_string())
-            .unwrap_or_default(),
-        event.score.to_string(),
-        x,
-        y,
-        w,
-        h,
-        event.time.clone(),
-        event.media_secs.to_string(),
-        event.coverage.to_string(),
-        text(&event.rule),
-        text(&event.place),
-        named(event.direction).unwrap_or_default(),
-        event
-            .dwell_secs
-            .map(|secs| secs.to_string())
-            .unwrap_or_default(),
-        named(event.reason).unwrap_or_default(),
-    ]
-}
-
-/// As RFC 4180 has it.
-fn quoted(cell: &str) -> String {
-    if cell.contains(['"', ',', '\n', '\r']) {
-        format!("\"{}\"", cell.replace('"', "\"\""))
-    } else {
-        cell.to_owned()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -425,11 +284,5 @@ mod tests {
         for wrong in ["", "h", "2w", "yesterday", "-2h", "é"] {
             assert!(time(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn cells_are_quoted_where_they_must_be() {
-        assert_eq!(quoted("a b"), "a b");
-        assert_eq!(quoted("a,\"b\""), "\"a,\"\"b\"\"\"");
     }
 }

@@ -82,8 +82,6 @@ struct Line {
         display_order = 900,
         env = "OCELLI_LOG",
         hide_env = true,
-        // Else it wanders on every help page with the number of commands.
-        display_order = 900,
         value_name = "FILTER"
     )]
     log: Option<String>,
