@@ -10,6 +10,7 @@ pub mod address;
 pub mod error;
 pub mod event;
 pub mod geometry;
+pub mod histogram;
 pub mod kind;
 pub mod label;
 pub mod packet;

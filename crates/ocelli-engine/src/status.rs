@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ocelli_core::{
     Codec, EventKind, Label,
     accounting::Ledger,
+    histogram::EyeTimings,
     wire::{LoadedModel, SandboxReport},
 };
 
@@ -139,6 +140,8 @@ pub struct EyeStatus {
     pub decode_micros: u64,
     /// CPU time spent detecting, in microseconds.
     pub detect_micros: u64,
+    /// What it measured of its work, all its processes together.
+    pub timings: EyeTimings,
     /// Packets that wait inside it.
     pub inbox_packets: u32,
     /// Bytes that wait on the way to it.

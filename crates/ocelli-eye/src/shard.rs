@@ -13,6 +13,7 @@ use std::{
 use ocelli_core::{
     CodecParameters, GoneReason, MonoTime, Packet, SceneState, StreamId, TagKey, Want,
     accounting::DropReason,
+    histogram::EyeTimings,
     settings::{DetectorSettings, GateKind, StreamSettings},
     wire::{EyeHealth, FromEye, StreamCounts, ToEye},
 };
@@ -27,6 +28,9 @@ use crate::{
 /// The machine's monotone time, or a test's.
 pub type Clock = Rc<dyn Fn() -> MonoTime>;
 
+/// What all streams of a shard measure.
+pub(crate) type SharedTimings = Rc<RefCell<EyeTimings>>;
+
 /// Streams, detectors and what they add up to.
 pub struct Shard<K> {
     kit: K,
@@ -40,6 +44,7 @@ pub struct Shard<K> {
     strays: BTreeMap<StreamId, StreamCounts>,
     decode_micros: u64,
     detect_micros: u64,
+    timings: SharedTimings,
 }
 
 /// Whether the shard goes on.
@@ -64,6 +69,7 @@ impl<K: Kit> Shard<K> {
             strays: BTreeMap::new(),
             decode_micros: 0,
             detect_micros: 0,
+            timings: SharedTimings::default(),
         }
     }
 
@@ -192,7 +198,12 @@ impl<K: Kit> Shard<K> {
                 return;
             }
         };
-        let mut stream = Stream::new(id, settings, scene, Rc::clone(&self.clock));
+        let mut stream = Stream::new(
+            id,
+            settings,
+            scene,
+            (Rc::clone(&self.clock), Rc::clone(&self.timings)),
+        );
         if let Some(state) = state {
             stream.resumed(state.wall);
         }
@@ -339,12 +350,13 @@ impl<K: Kit> Shard<K> {
                 counts: counts.to_vec(),
             });
         }
-        out.push(FromEye::Health(EyeHealth {
+        out.push(FromEye::Health(Box::new(EyeHealth {
             tick,
             decode_micros: self.decode_micros,
             detect_micros: self.detect_micros,
+            timings: *self.timings.borrow(),
             ..EyeHealth::default()
-        }));
+        })));
     }
 
     /// Packets of a stream that are settled and not reported yet.

@@ -5,13 +5,19 @@ use std::{cell::RefCell, rc::Rc};
 use ocelli_core::{
     CodecParameters, MediaTime, MonoTime, Packet, Picture, SceneState, StreamId, WallTime,
     accounting::DropReason,
+    histogram::{LIMITS_MICROS, LIMITS_PICTURES},
     seam::{Decoder, Detector},
     settings::{GateKind, StreamSettings},
     wire::{FromEye, StreamCounts, TrackBox},
 };
 use ocelli_scene::Scene;
 
-use crate::{clock, coverage::Coverage, shard::Clock, stills::Stills};
+use crate::{
+    clock,
+    coverage::Coverage,
+    shard::{Clock, SharedTimings},
+    stills::Stills,
+};
 
 /// Least media time between two states that only say that nothing changed, in microseconds. A
 /// state older than 10 s is of no use to a replacement.
@@ -42,6 +48,7 @@ pub(crate) struct Stream {
     /// The parent was told that nothing can be done for it.
     pub(crate) unfit: bool,
     clock: Clock,
+    timings: SharedTimings,
     coverage: Coverage,
     stills: Stills,
     /// Media time from which the next look is due.
@@ -67,7 +74,12 @@ struct LookTime {
 }
 
 impl Stream {
-    pub(crate) fn new(id: StreamId, settings: StreamSettings, scene: Scene, clock: Clock) -> Self {
+    pub(crate) fn new(
+        id: StreamId,
+        settings: StreamSettings,
+        scene: Scene,
+        (clock, timings): (Clock, SharedTimings),
+    ) -> Self {
         Self {
             id,
             stills: Stills::new(&settings),
@@ -81,6 +93,7 @@ impl Stream {
             counts: StreamCounts::default(),
             unfit: false,
             clock,
+            timings,
             coverage: Coverage::default(),
             look_due: None,
             last_pts: None,
@@ -154,6 +167,10 @@ impl Stream {
             None => return StageTimes::default(),
         };
         let decoded = clock::thread_cpu_micros();
+        self.timings
+            .borrow_mut()
+            .decode
+            .observe(decoded - started, &LIMITS_MICROS);
         match result {
             Ok(()) => {
                 if !packet.repeated {
@@ -237,7 +254,13 @@ impl Stream {
             wall: picture.wall,
             received: picture.received,
         };
-        let found = detector.borrow_mut().detect(std::slice::from_ref(picture));
+        let started = clock::thread_cpu_micros();
+        let batch = std::slice::from_ref(picture);
+        self.timings
+            .borrow_mut()
+            .batch
+            .observe(batch.len() as u64, &LIMITS_PICTURES);
+        let found = detector.borrow_mut().detect(batch);
         let missed = self.looks_shed();
         let mut events = Vec::new();
         match found.as_deref() {
@@ -273,6 +296,7 @@ impl Stream {
                 self.count_looks(time.at, 1.0 + missed, 0.0);
             }
         }
+        self.measure(started, events.len(), time.received);
         self.give_out(events, out);
         out.push(FromEye::Boxes {
             stream: self.id,
@@ -280,6 +304,17 @@ impl Stream {
             wall: time.wall,
             boxes: self.boxes(),
         });
+    }
+
+    /// Notes how long a look took, and how old its events are.
+    fn measure(&self, started_micros: u64, events: usize, received: MonoTime) {
+        let took_micros = clock::thread_cpu_micros() - started_micros;
+        let age_micros = (self.clock)().micros_since(received);
+        let mut timings = self.timings.borrow_mut();
+        timings.look.observe(took_micros, &LIMITS_MICROS);
+        for _ in 0..events {
+            timings.picture_to_event.observe(age_micros, &LIMITS_MICROS);
+        }
     }
 
     /// Looks that were due in the media time that was shed.

@@ -144,7 +144,8 @@ const DETECTIONS: u8 = 77;
 fn from_eye_cap(kind: u8) -> Option<usize> {
     Some(match kind {
         READY | MODEL_LOADED | BOXES | DETECTIONS => 64 * KIB,
-        WANT | ENDED | HEALTH => 256,
+        WANT | ENDED => 256,
+        HEALTH => 2 * KIB,
         COUNTS => MIB,
         EVENTS => SceneState::BYTES_MAX + MIB,
         STILL => STILL_BYTES_MAX + 256,

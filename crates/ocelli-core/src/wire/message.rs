@@ -7,6 +7,7 @@ use crate::{
     BBox, CodecParameters, Detection, Event, Label, MediaTime, MonoTime, Packet, SceneState,
     StreamId, Tag, TagKey, WallTime, Want,
     accounting::Settled,
+    histogram::EyeTimings,
     settings::{DetectorSettings, StreamSettings},
 };
 
@@ -194,6 +195,8 @@ pub struct EyeHealth {
     pub decode_micros: u64,
     /// CPU time spent detecting so far, in microseconds.
     pub detect_micros: u64,
+    /// What was measured so far.
+    pub timings: EyeTimings,
 }
 
 /// What a still is for.
@@ -307,7 +310,7 @@ pub enum FromEye {
         stream: StreamId,
     },
     /// Answer to a tick.
-    Health(EyeHealth),
+    Health(Box<EyeHealth>),
     /// A stream cannot be decoded or looked at as it is; a person has to change something.
     Unfit {
         /// The stream.

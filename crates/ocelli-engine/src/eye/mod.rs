@@ -10,7 +10,10 @@ mod watch;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ocelli_core::wire::{EyeHealth, SandboxReport, ToEye};
+use ocelli_core::{
+    histogram::EyeTimings,
+    wire::{EyeHealth, SandboxReport, ToEye},
+};
 
 pub(crate) use process::Spawner;
 pub(crate) use supervise::supervise;
@@ -36,6 +39,7 @@ struct SlotInner {
     decode_before_micros: u64,
     detect_before_micros: u64,
     refused_before: u64,
+    timings_before: EyeTimings,
     failures: u32,
     cpu_rate: Rate,
     /// Models that were sent to the process that runs.
@@ -117,7 +121,10 @@ impl Slot {
             inner.detect_before_micros,
             inner.refused_before,
         );
+        let mut timings = inner.timings_before;
+        timings.add(&health.timings);
         let status = &mut inner.status;
+        status.timings = timings;
         status.cpu_micros = before.0.saturating_add(health.cpu_micros);
         status.decode_micros = before.1.saturating_add(health.decode_micros);
         status.detect_micros = before.2.saturating_add(health.detect_micros);
@@ -161,6 +168,7 @@ impl Slot {
         inner.decode_before_micros = inner.status.decode_micros;
         inner.detect_before_micros = inner.status.detect_micros;
         inner.refused_before = inner.status.refused_syscalls;
+        inner.timings_before = inner.status.timings;
         inner.status.pid = None;
         inner.status.memory_bytes = 0;
         inner.status.inbox_packets = 0;

@@ -182,6 +182,10 @@ pub struct StoreStatus {
     pub dropped: u64,
     /// Events that made no sense since then.
     pub refused: u64,
+    /// Events that were erased on request since then.
+    pub erased: u64,
+    /// Files that were removed since then: their time had passed, or there was no more room.
+    pub removed_files: u64,
     /// Whether the last attempt to keep events found no space.
     pub full: bool,
     /// Damaged files.

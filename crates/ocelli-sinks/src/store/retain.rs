@@ -1,7 +1,10 @@
 //! Expiry: a file goes when its time has passed, whatever the wall clock says; and a quota, oldest
 //! first.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
 use ocelli_core::WallTime;
 
@@ -41,7 +44,11 @@ impl Writer {
     pub(crate) fn remove(&mut self, file: Arc<StoreFile>, retained: &mut Retained) {
         let bytes = file.bytes();
         match self.unlink(&file, false) {
-            Ok(()) => retained.bytes += bytes,
+            Ok(()) => {
+                retained.bytes += bytes;
+                let removed = &self.shared.counters.removed_files;
+                removed.fetch_add(1, Relaxed);
+            }
             Err(error) => {
                 tracing::warn!(%error, "a store file could not be removed yet");
                 retained.failed.push(file.text.clone());

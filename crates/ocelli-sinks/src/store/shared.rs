@@ -29,6 +29,8 @@ pub(crate) struct Counters {
     pub(crate) duplicates: AtomicU64,
     pub(crate) dropped: AtomicU64,
     pub(crate) refused: AtomicU64,
+    pub(crate) erased: AtomicU64,
+    pub(crate) removed_files: AtomicU64,
     pub(crate) full: AtomicBool,
 }
 
@@ -132,6 +134,8 @@ impl Shared {
             duplicates: counters.duplicates.load(Relaxed),
             dropped: counters.dropped.load(Relaxed),
             refused: counters.refused.load(Relaxed),
+            erased: counters.erased.load(Relaxed),
+            removed_files: counters.removed_files.load(Relaxed),
             full: counters.full.load(Relaxed),
             damage: files
                 .values()

@@ -9,13 +9,14 @@ use std::{
 use axum::{extract::State, http::header, response::IntoResponse};
 use ocelli_core::accounting::{DropReason, Settled};
 use ocelli_engine::{EngineStatus, EyeStatus, StreamState, StreamStatus};
+use ocelli_sinks::store::StoreStatus;
 use prometheus_client::{
     encoding::text::encode,
     metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
     registry::Registry,
 };
 
-use super::{Api, health::coverage, problem::Problem};
+use super::{Api, health::coverage, histograms, problem::Problem};
 use crate::{
     Configuration,
     sinks::{SinkState, SinkStatus},
@@ -42,6 +43,7 @@ pub(crate) async fn metrics(State(api): State<Arc<Api>>) -> Result<impl IntoResp
         &engine.streams(),
         &engine.eyes(),
         &engine.status(),
+        &api.site.store.status(),
         &api.site.sinks.statuses(),
         &configuration,
     )
@@ -55,6 +57,7 @@ fn text(
     streams: &[StreamStatus],
     eyes: &[EyeStatus],
     whole: &EngineStatus,
+    store: &StoreStatus,
     sinks: &[SinkStatus],
     configuration: &Configuration,
 ) -> Result<String, fmt::Error> {
@@ -64,7 +67,9 @@ fn text(
     of_streams(&mut registry, streams, configuration);
     of_packets(&mut registry, streams);
     of_events(&mut registry, whole);
+    of_store(&mut registry, store);
     of_eyes(&mut registry, eyes, whole);
+    histograms::of_eyes(&mut registry, eyes);
     of_sinks(&mut registry, sinks);
     if configuration.metrics.per_stream {
         of_each_stream(&mut registry, streams);
@@ -227,6 +232,50 @@ fn of_events(registry: &mut Registry, whole: &EngineStatus) {
         "Results that found the way out of the engine full.",
         dropped,
     );
+}
+
+fn of_store(registry: &mut Registry, store: &StoreStatus) {
+    let events = Counters::default();
+    for (what, number) in [
+        ("written", store.stored),
+        ("again", store.duplicates),
+        ("dropped", store.dropped),
+        ("refused", store.refused),
+        ("erased", store.erased),
+    ] {
+        events.get_or_create(&label("what", what)).inc_by(number);
+    }
+    registry.register(
+        "store_events",
+        "Events in the store since the start: written, come again, dropped for lack of room or a \
+         failing disk, refused as nonsense, erased on request.",
+        events,
+    );
+    let removed: Counter = Counter::default();
+    removed.inc_by(store.removed_files);
+    registry.register(
+        "store_files_removed",
+        "Files of the store whose time had passed, or for which there was no more room.",
+        removed,
+    );
+    for (name, help, value) in [
+        ("store_bytes", "Bytes of the store on disk.", store.bytes),
+        ("store_files", "Files of the store.", store.files as u64),
+        (
+            "store_damaged_files",
+            "Files of the store that are damaged.",
+            store.damage.len() as u64,
+        ),
+        (
+            "store_full",
+            "1 while the last attempt to keep events found no room.",
+            u64::from(store.full),
+        ),
+    ] {
+        let gauge: Gauge = Gauge::default();
+        gauge.set(value as i64);
+        registry.register(name, help, gauge);
+    }
 }
 
 fn of_eyes(registry: &mut Registry, eyes: &[EyeStatus], whole: &EngineStatus) {

@@ -13,6 +13,7 @@ mod eyes;
 mod groups;
 mod guard;
 mod health;
+mod histograms;
 mod host;
 mod identity;
 mod kinds;

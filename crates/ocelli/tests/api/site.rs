@@ -16,7 +16,11 @@ use ocelli::{
     keep::Plates,
     record::Record,
 };
-use ocelli_core::{Codec, EventKind, Label, MonoTime, WallTime, accounting::Ledger};
+use ocelli_core::{
+    Codec, EventKind, Label, MonoTime, WallTime,
+    accounting::Ledger,
+    histogram::{EyeTimings, LIMITS_MICROS, LIMITS_PICTURES},
+};
 use ocelli_engine::{EngineStatus, EyeStatus, StreamState, StreamStatus};
 use ocelli_sinks::{
     stills::{StillOptions, Stills},
@@ -63,6 +67,7 @@ impl Watching for Planted {
             decode_micros: 1_000_000,
             streams: 3,
             models: vec![("nano".to_owned(), Err("not a model".to_owned()))],
+            timings: timings(),
             ..EyeStatus::default()
         };
         vec![ready, EyeStatus::default()]
@@ -74,6 +79,20 @@ impl Watching for Planted {
             ..EngineStatus::default()
         }
     }
+}
+
+/// Three packets decoded, two looked at, one of which became an event.
+fn timings() -> EyeTimings {
+    let mut timings = EyeTimings::default();
+    for micros in [300, 400, 20_000_000] {
+        timings.decode.observe(micros, &LIMITS_MICROS);
+    }
+    for micros in [4_000, 6_000] {
+        timings.look.observe(micros, &LIMITS_MICROS);
+        timings.batch.observe(1, &LIMITS_PICTURES);
+    }
+    timings.picture_to_event.observe(70_000, &LIMITS_MICROS);
+    timings
 }
 
 fn planted(name: &str, state: StreamState) -> StreamStatus {

@@ -15,7 +15,7 @@ use super::*;
 const LIMIT: Duration = Duration::from_mins(2);
 
 /// A program that is killed when the test is over.
-pub(super) struct Running(pub(super) Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -25,7 +25,7 @@ impl Drop for Running {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test waits on the real clock")]
-pub(super) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !is_so() {
         assert!(begin.elapsed() < LIMIT, "{what}");
@@ -34,7 +34,7 @@ pub(super) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 /// Simulated cameras, and the address of the first.
-pub(super) fn cameras(clip: &Path) -> (Running, String) {
+pub(crate) fn cameras(clip: &Path) -> (Running, String) {
     let mut child = Command::new(PROGRAM)
         .args([
             "simulate",
@@ -55,7 +55,7 @@ pub(super) fn cameras(clip: &Path) -> (Running, String) {
     (Running(child), url)
 }
 
-pub(super) fn start(data: &Path, file: &Path) -> Running {
+pub(crate) fn start(data: &Path, file: &Path) -> Running {
     let log = fs::File::create(data.join("log")).unwrap();
     let arguments = [
         "run",
@@ -68,7 +68,7 @@ pub(super) fn start(data: &Path, file: &Path) -> Running {
     Running(ocelli(data, &arguments).stderr(log).spawn().unwrap())
 }
 
-pub(super) fn log(data: &Path) -> String {
+pub(crate) fn log(data: &Path) -> String {
     fs::read_to_string(data.join("log")).unwrap()
 }
 

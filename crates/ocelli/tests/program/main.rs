@@ -8,9 +8,13 @@
 mod cameras;
 mod clip;
 mod counts;
+mod disk;
+mod kill;
 mod live;
 mod pets;
+mod running;
 mod sinks;
+mod walls;
 
 use std::{
     path::{Path, PathBuf},
