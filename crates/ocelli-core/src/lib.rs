@@ -40,4 +40,4 @@ pub use stream::StreamId;
 pub use tag::{Tag, TagKey};
 pub use time::{MediaTime, MonoTime, WallSource, WallTime};
 pub use track::{Detection, Detections, Track};
-pub use want::Want;
+pub use want::{Attention, Want};

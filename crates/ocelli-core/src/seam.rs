@@ -83,16 +83,59 @@ pub trait Source: Send + Sync {
 pub enum PacketVerdict {
     /// Not worth decoding.
     Skip,
-    /// Worth parsing without reconstructing it.
-    Parse,
     /// Worth decoding, from the key picture of its group on.
     DecodeFromKey,
 }
 
+/// What a packet gate knows of its stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PacketSight {
+    /// It is still learning what is usual.
+    Learning,
+    /// It sees changes between key pictures: few macroblocks are coded while nothing happens.
+    Calm,
+    /// It does not: the encoder codes noise. Only key pictures are looked at.
+    Boiling,
+    /// It cannot read the coding, for this reason; it goes by the sizes of packets.
+    Sizes(&'static str),
+    /// Every picture is a key picture: there is nothing between them.
+    Keys,
+}
+
+impl PacketSight {
+    /// The name in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Learning => "learning",
+            Self::Calm => "calm",
+            Self::Boiling => "boiling",
+            Self::Sizes(_) => "sizes",
+            Self::Keys => "keys",
+        }
+    }
+
+    /// Why, where there is more to say.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Sizes(reason) => reason,
+            _ => "",
+        }
+    }
+}
+
 /// Judges in the compressed domain whether a packet is worth decoding.
 pub trait PacketGate: Send {
-    /// Judges the next packet of its stream.
+    /// Judges the next packet of a stream of which only key pictures are decoded.
     fn judge(&mut self, packet: &Packet) -> PacketVerdict;
+
+    /// Takes note of the next packet of a stream that is decoded anyway.
+    fn pass(&mut self, packet: &Packet);
+
+    /// The pictures up to the last packet that was worth decoding showed no change.
+    fn refute(&mut self);
+
+    /// What it knows by now.
+    fn sight(&self) -> PacketSight;
 }
 
 /// Decodes the packets of one stream.

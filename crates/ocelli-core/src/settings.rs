@@ -13,11 +13,14 @@ pub enum GateKind {
     Always,
     /// Only key pictures are decoded.
     Keyframes,
+    /// Key pictures are compared with the scene's background, and the pictures between them are
+    /// parsed; what changes is decoded and looked at.
+    Motion,
 }
 
 impl GateKind {
     /// Every gate: name in the configuration and what it does.
-    pub const ALL: [(&'static str, &'static str, Self); 2] = [
+    pub const ALL: [(&'static str, &'static str, Self); 3] = [
         (
             "always",
             "decodes every packet, looks `look_rate` times a second",
@@ -27,6 +30,11 @@ impl GateKind {
             "keyframes",
             "decodes and looks at key pictures only",
             Self::Keyframes,
+        ),
+        (
+            "motion",
+            "decodes key pictures while nothing changes, and everything while something does",
+            Self::Motion,
         ),
     ];
 }
@@ -224,7 +232,7 @@ pub struct StreamSettings {
     pub detector: String,
     /// Looks a second that are wanted while decoding.
     pub look_rate: f32,
-    /// With [`GateKind::Keyframes`]: least seconds of media time between two key pictures.
+    /// With [`GateKind::Keyframes`], and [`GateKind::Motion`] while quiet: least seconds of media time between two key pictures.
     pub keys_every_secs: f32,
     /// Whether every picture is looked at, and none is ever skipped for being late: recordings.
     pub every_picture: bool,

@@ -41,11 +41,14 @@ impl HoldBudget {
     }
 }
 
-/// One stream's held group: empty, or a key picture and what followed it.
+/// One stream's held group: empty, a key picture and what followed it, or what followed the
+/// pictures of the group that the eye has.
 #[derive(Default)]
 pub(crate) struct Hold {
     packets: Vec<Packet>,
     bytes: usize,
+    /// The eye has the group up to the first packet that is held.
+    attached: bool,
     /// The running group outgrew the limits; nothing is held until the next key picture.
     outgrown: bool,
 }
@@ -57,19 +60,31 @@ impl Hold {
         let mut left = 0;
         if packet.key {
             left += self.clear(budget);
-        } else if self.packets.is_empty() || self.outgrown {
+        } else if !self.is_whole() || self.outgrown {
             // The group's start is not here: the packet would be of no use.
             return u64::from(!packet.repeated);
         }
         let bytes = packet.data.len();
         if self.bytes + bytes > GROUP_BYTES_MAX || !budget.take(bytes) {
             left += self.clear(budget) + u64::from(!packet.repeated);
+            self.attached = false;
             self.outgrown = true;
             return left;
         }
         self.bytes += bytes;
         self.packets.push(packet);
         left
+    }
+
+    /// The eye has all of the running group so far, or, with `false`, it has nothing of it. What
+    /// was held is to be taken or cleared before.
+    pub(crate) fn attach(&mut self, attached: bool) {
+        self.attached = attached;
+    }
+
+    /// Whether what is held can be decoded, by itself or behind what the eye has.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.attached || self.packets.first().is_some_and(|packet| packet.key)
     }
 
     /// Whether the running group was too long to hold.
@@ -87,6 +102,7 @@ impl Hold {
     /// Forgets the held group; returns how many packets in it were not settled.
     pub(crate) fn clear(&mut self, budget: &HoldBudget) -> u64 {
         self.outgrown = false;
+        self.attached = false;
         let packets = self.take(budget);
         packets.iter().filter(|packet| !packet.repeated).count() as u64
     }

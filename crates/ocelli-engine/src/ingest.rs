@@ -5,7 +5,8 @@ use std::{panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
 use futures_util::{FutureExt as _, StreamExt as _};
 use ocelli_core::{
     CodecParameters, ErrorClass, Packet, StageError, WallSource, WallTime,
-    seam::{Pace, Source, SourceItem, SourcePacket},
+    seam::{Pace, PacketGate, PacketVerdict, Source, SourceItem, SourcePacket},
+    settings::GateKind,
 };
 use tokio::{
     sync::watch,
@@ -173,6 +174,9 @@ async fn connection(cell: &Cell, shared: &Shared, source: &dyn Source) -> Result
         changes: 0,
         changes_since: Instant::now(),
         live: false,
+        gate: None,
+        gate_kind: None,
+        refuted: 0,
     };
     let mut items = source.open();
     let mut silence: Pin<Box<Sleep>> = Box::pin(sleep(SILENCE));
@@ -213,6 +217,12 @@ struct Reader<'a> {
     changes: u32,
     changes_since: Instant,
     live: bool,
+    /// Judges packets while the stream is quiet. It belongs to the parameters.
+    gate: Option<Box<dyn PacketGate>>,
+    /// What it was made for; `None` asks for another.
+    gate_kind: Option<GateKind>,
+    /// Refutations that the gate knows of.
+    refuted: u64,
 }
 
 impl Reader<'_> {
@@ -264,6 +274,9 @@ impl Reader<'_> {
             return Err(StageError::Unavailable(reason.to_owned()));
         }
         let mut inner = self.cell.lock();
+        if inner.parameters.as_ref() != Some(&parameters) {
+            self.gate_kind = None;
+        }
         inner.set_parameters(parameters, &self.shared.budget);
         self.shared.seat(self.cell, &mut inner);
         Ok(())
@@ -280,6 +293,7 @@ impl Reader<'_> {
         let Some(mut packet) = self.receive(packet) else {
             return Ok(());
         };
+        let verdict = self.judge(&packet);
         loop {
             // Made before the offer, so that no news is missed between the two.
             let changed = self.cell.changed.notified();
@@ -291,7 +305,7 @@ impl Reader<'_> {
                     }
                     _ => None,
                 };
-                (inner.offer(packet, &self.shared.budget), room)
+                (inner.offer(packet, verdict, &self.shared.budget), room)
             };
             packet = match offer {
                 Offer::Taken => break,
@@ -317,6 +331,37 @@ impl Reader<'_> {
             self.shared.seat(self.cell, &mut inner);
         }
         Ok(())
+    }
+
+    /// Asks the packet gate. It works outside of the lock: parsing takes longer than all else.
+    fn judge(&mut self, packet: &Packet) -> PacketVerdict {
+        let (gated, refuted) = {
+            let mut inner = self.cell.lock();
+            let kind = inner.plan.settings.gate;
+            if self.gate_kind != Some(kind)
+                && let Some(parameters) = &inner.parameters
+            {
+                self.gate = (self.shared.options.packet_gate)(kind, parameters);
+                self.gate_kind = Some(kind);
+            }
+            if packet.key {
+                inner.sight = self.gate.as_ref().map(|gate| gate.sight());
+            }
+            (inner.is_gated(), inner.refuted)
+        };
+        let Some(gate) = &mut self.gate else {
+            return PacketVerdict::Skip;
+        };
+        if self.refuted != refuted {
+            self.refuted = refuted;
+            gate.refute();
+        }
+        if gated {
+            gate.judge(packet)
+        } else {
+            gate.pass(packet);
+            PacketVerdict::Skip
+        }
     }
 
     /// Counts a packet and puts it on the stream's timeline; `None` if it is too large.

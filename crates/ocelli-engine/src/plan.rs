@@ -4,9 +4,9 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use ocelli_core::{
-    WallTime,
-    seam::Source,
-    settings::{DetectorSettings, StreamSettings},
+    CodecParameters, WallTime,
+    seam::{PacketGate, Source},
+    settings::{DetectorSettings, GateKind, StreamSettings},
     wire::ToEye,
 };
 
@@ -19,6 +19,9 @@ pub enum SandboxMode {
     /// It starts all the same and says what is missing.
     BestEffort,
 }
+
+/// Makes the packet gate of a stream; `None` where its gate judges no packets.
+pub type BuildPacketGate = fn(GateKind, &CodecParameters) -> Option<Box<dyn PacketGate>>;
 
 /// How the engine runs.
 #[derive(Debug, Clone)]
@@ -42,6 +45,8 @@ pub struct EngineOptions {
     pub hold_bytes_max: usize,
     /// Whether boxes are given out besides events.
     pub boxes: bool,
+    /// Makes packet gates. Without one a quiet stream is seen at its key pictures only.
+    pub packet_gate: BuildPacketGate,
 }
 
 impl EngineOptions {
@@ -57,6 +62,7 @@ impl EngineOptions {
             eye_memory_bytes_max: 4 << 30,
             hold_bytes_max: 256 << 20,
             boxes: true,
+            packet_gate: |_kind, _parameters| None,
         }
     }
 }

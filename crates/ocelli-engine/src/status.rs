@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use ocelli_core::{
-    Codec, EventKind, Label,
+    Attention, Codec, EventKind, Label,
     accounting::Ledger,
     histogram::EyeTimings,
+    seam::PacketSight,
     wire::{LoadedModel, SandboxReport},
 };
 
@@ -107,6 +108,14 @@ pub struct StreamStatus {
     pub eye_cpu_micros: u64,
     /// CPU milliseconds in its eye a second, lately.
     pub eye_cpu_millis_per_sec: f32,
+    /// How much its eye looks at it.
+    pub attention: Attention,
+    /// What its packet gate knows of it, if it has one.
+    pub sight: Option<PacketSight>,
+    /// Groups of pictures that its packet gate had decoded.
+    pub opened: u64,
+    /// Those of them in which the eye saw nothing.
+    pub refuted: u64,
     /// The running group was too long to hold.
     pub long_gop: bool,
     /// Tags that are open now.

@@ -3,11 +3,12 @@
 //!
 //! ```text
 //! cargo build --release -p ocelli-eye --bins --examples
-//! target/release/examples/streams_cost CLIP [STREAMS] [SECONDS] [keyframes|always]
+//! target/release/examples/streams_cost CLIP [STREAMS] [SECONDS] [keyframes|always|motion]
 //! ```
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
 use std::{
+    collections::BTreeMap,
     error::Error,
     io::{BufRead as _, BufReader, Write as _},
     path::Path,
@@ -44,6 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let gate = match argument(3, "keyframes").as_str() {
         "keyframes" => GateKind::Keyframes,
         "always" => GateKind::Always,
+        "motion" => GateKind::Motion,
         other => return Err(format!("no such gate: {other}").into()),
     };
     let (mut server, urls) = start_server(&clip, streams)?;
@@ -151,6 +153,7 @@ async fn measure(urls: &[String], secs: u64, gate: GateKind) -> Result<(), Box<d
         .collect();
     let mut options = EngineOptions::new(eye);
     options.eyes = 1;
+    options.packet_gate = ocelli_media::gate::build;
     let begun = tokio::time::Instant::now();
     let (engine, mut output) = Engine::start(options, vec![model()], plans?).await?;
     tokio::spawn(async move { while output.recv().await.is_some() {} });
@@ -187,6 +190,8 @@ struct Reading {
     looks: u64,
     wanted: u64,
     dropped: u64,
+    opened: u64,
+    refuted: u64,
 }
 
 impl Reading {
@@ -203,6 +208,8 @@ impl Reading {
             looks: sum(|stream| stream.looks_taken),
             wanted: sum(|stream| stream.looks_wanted),
             dropped: sum(|stream| stream.ledger.settled.dropped_all()),
+            opened: sum(|stream| stream.opened),
+            refuted: sum(|stream| stream.refuted),
         }
     }
 
@@ -225,6 +232,14 @@ impl Reading {
             .find(|line| line.starts_with("Threads"))
             .unwrap_or("");
         let eye = engine.eyes().swap_remove(0);
+        let mut states = BTreeMap::<String, usize>::new();
+        for stream in &streams {
+            let sight = stream.sight.map_or("", |sight| sight.as_str());
+            *states
+                .entry(format!("{} {sight}", stream.attention.as_str()))
+                .or_default() += 1;
+        }
+        println!("{states:?}");
         println!(
             "{} streams, {secs} s: parent {:.3} ms, eye {:.3} ms (decode {:.3}, look {:.3}) CPU per stream-second",
             streams.len(),
@@ -234,10 +249,12 @@ impl Reading {
             millis(self.detect_micros, before.detect_micros),
         );
         println!(
-            "{:.1} packets/s, {:.2} looks/s of {:.2} wanted, {} dropped, slowest stream {slowest:.0} ms behind",
+            "{:.1} packets/s, {:.2} looks/s of {:.2} wanted, {} groups opened and {} of them refuted, {} dropped, slowest stream {slowest:.0} ms behind",
             per(self.received, before.received),
             per(self.looks, before.looks),
             per(self.wanted, before.wanted),
+            self.opened - before.opened,
+            self.refuted - before.refuted,
             self.dropped - before.dropped,
         );
         println!(

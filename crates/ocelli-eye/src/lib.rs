@@ -5,6 +5,7 @@
 //! up every right it does not need: see [`sandbox`]. What it does with a message is in [`shard`],
 //! whose clock and stages are given to it, so that tests turn it by hand.
 
+mod attention;
 pub mod blackbox;
 pub mod clock;
 pub mod coverage;
@@ -16,6 +17,7 @@ pub mod sandbox;
 pub mod shard;
 mod stills;
 mod stream;
+mod vigil;
 
 pub use kit::Kit;
 pub use shard::Shard;

@@ -11,7 +11,7 @@ use std::{
 };
 
 use ocelli_core::{
-    CodecParameters, GoneReason, MonoTime, Packet, SceneState, StreamId, TagKey, Want,
+    Attention, CodecParameters, GoneReason, MonoTime, Packet, SceneState, StreamId, TagKey, Want,
     accounting::DropReason,
     histogram::EyeTimings,
     settings::{DetectorSettings, GateKind, StreamSettings},
@@ -131,6 +131,7 @@ impl<K: Kit> Shard<K> {
                     stream.shed(shed_micros);
                 }
             }
+            ToEye::Judge { stream } => self.judge(stream, out),
             ToEye::End { stream } => self.end(stream, out),
             ToEye::Tick { now, .. } => self.tick(now, out),
             // Redacted live pictures are not built yet: nothing is shown, which is safe.
@@ -218,10 +219,14 @@ impl<K: Kit> Shard<K> {
         stream.detector = self.detectors.get(name).cloned();
         if stream.detector.is_some() {
             stream.unfit = false;
-            out.push(FromEye::Want {
-                stream: stream.id,
-                want: want_of(&stream.settings),
-            });
+            if stream.vigil.is_some() {
+                stream.tell(true, out);
+            } else {
+                out.push(FromEye::Want {
+                    stream: stream.id,
+                    want: want_of(&stream.settings),
+                });
+            }
             return;
         }
         let reason = match self.refused.get(name) {
@@ -241,6 +246,12 @@ impl<K: Kit> Shard<K> {
             if settings.decoder != stream.settings.decoder {
                 stream.decoder = None;
                 stream.waits_for_key = Some(DropReason::NoKey);
+            }
+            if stream.vigil.is_some() && settings.gate != GateKind::Motion {
+                out.push(FromEye::Attention {
+                    stream: id,
+                    attention: Attention::Steady,
+                });
             }
             stream.set(settings);
             self.equip(&mut stream, out);
@@ -324,6 +335,18 @@ impl<K: Kit> Shard<K> {
         let times = stream.decode(packet, out);
         self.decode_micros += times.decode_micros;
         self.detect_micros += times.detect_micros;
+    }
+
+    fn judge(&mut self, id: StreamId, out: &mut Vec<FromEye>) {
+        match self.streams.get_mut(&id) {
+            Some(stream) if stream.vigil.is_some() => stream.answer(out),
+            // The gate changed while the question was on its way.
+            Some(stream) if !stream.unfit => out.push(FromEye::Want {
+                stream: id,
+                want: want_of(&stream.settings),
+            }),
+            _ => {}
+        }
     }
 
     fn end(&mut self, id: StreamId, out: &mut Vec<FromEye>) {
@@ -416,7 +439,7 @@ fn report(stream: &mut Stream, out: &mut Vec<FromEye>) {
 /// What a gate needs of ingest.
 fn want_of(settings: &StreamSettings) -> Want {
     match settings.gate {
-        GateKind::Always => Want::All,
+        GateKind::Always | GateKind::Motion => Want::All,
         GateKind::Keyframes => Want::Keys {
             every_micros: (f64::from(settings.keys_every_secs) * 1e6) as i64,
             hold: false,
@@ -432,6 +455,7 @@ fn stream_of(message: &ToEye) -> Option<StreamId> {
         | ToEye::Release { stream, .. }
         | ToEye::Parameters { stream, .. }
         | ToEye::Discontinuity { stream, .. }
+        | ToEye::Judge { stream }
         | ToEye::End { stream }
         | ToEye::Show { stream, .. } => Some(*stream),
         ToEye::Packet(packet) => Some(packet.stream),

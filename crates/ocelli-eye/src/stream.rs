@@ -3,7 +3,8 @@
 use std::{cell::RefCell, rc::Rc};
 
 use ocelli_core::{
-    CodecParameters, MediaTime, MonoTime, Packet, Picture, SceneState, StreamId, WallTime,
+    CodecParameters, Detection, Detections, MediaTime, MonoTime, Packet, Picture, SceneState,
+    StageError, StreamId, WallTime,
     accounting::DropReason,
     histogram::{LIMITS_MICROS, LIMITS_PICTURES},
     seam::{Decoder, Detector},
@@ -17,6 +18,7 @@ use crate::{
     coverage::Coverage,
     shard::{Clock, SharedTimings},
     stills::Stills,
+    vigil::Vigil,
 };
 
 /// Least media time between two states that only say that nothing changed, in microseconds. A
@@ -63,6 +65,8 @@ pub(crate) struct Stream {
     state_sent: MonoTime,
     state_wanted: bool,
     pictures: Vec<Picture>,
+    /// What it takes to be looked at only while something changes; `None`: always.
+    pub(crate) vigil: Option<Vigil>,
 }
 
 /// When the last look was, on every clock.
@@ -81,6 +85,7 @@ impl Stream {
         (clock, timings): (Clock, SharedTimings),
     ) -> Self {
         Self {
+            vigil: Vigil::of(&settings),
             id,
             stills: Stills::new(&settings),
             settings,
@@ -116,6 +121,12 @@ impl Stream {
         });
     }
 
+    /// The next look is due from `at` on.
+    pub(crate) fn look_now(&mut self, at: MediaTime) {
+        self.look_due =
+            Some(at.plus_micros((1e6 / f64::from(self.settings.look_rate.max(0.01))) as i64));
+    }
+
     /// Says that a person has to change something.
     pub(crate) fn unfit(&mut self, reason: String, out: &mut Vec<FromEye>) {
         self.unfit = true;
@@ -148,6 +159,9 @@ impl Stream {
     pub(crate) fn shed(&mut self, micros: i64) {
         self.shed_micros += micros.max(0);
         self.last_pts = None;
+        if let Some(vigil) = &mut self.vigil {
+            vigil.forget_candidate();
+        }
         self.waits_for_key = Some(DropReason::NoKey);
     }
 
@@ -210,14 +224,19 @@ impl Stream {
     /// Treats it differently from now on.
     pub(crate) fn set(&mut self, settings: StreamSettings) {
         self.stills.reconfigure(&settings);
+        if settings.gate != self.settings.gate {
+            self.vigil = Vigil::of(&settings);
+        }
         self.settings = settings;
     }
 
     fn look_at(&mut self, pictures: &mut Vec<Picture>, out: &mut Vec<FromEye>) {
         for picture in pictures.drain(..) {
             self.counts.pictures += 1;
-            if self.look_is_due(picture.at)
-                && let Some(picture) = self.stills.burn(picture)
+            if self.vigil.is_some() {
+                self.watch(picture, out);
+            } else if self.look_is_due(picture.at)
+                && let Some(picture) = self.burn(picture)
             {
                 self.look(&picture, out);
             }
@@ -225,7 +244,7 @@ impl Stream {
     }
 
     /// Whether this picture is one of those that are wanted; moves the schedule on.
-    fn look_is_due(&mut self, at: MediaTime) -> bool {
+    pub(crate) fn look_is_due(&mut self, at: MediaTime) -> bool {
         if self.settings.every_picture || self.settings.gate == GateKind::Keyframes {
             return true;
         }
@@ -245,7 +264,7 @@ impl Stream {
         true
     }
 
-    fn look(&mut self, picture: &Picture, out: &mut Vec<FromEye>) {
+    pub(crate) fn look(&mut self, picture: &Picture, out: &mut Vec<FromEye>) {
         let Some(detector) = self.detector.clone() else {
             return;
         };
@@ -261,12 +280,29 @@ impl Stream {
             .batch
             .observe(batch.len() as u64, &LIMITS_PICTURES);
         let found = detector.borrow_mut().detect(batch);
+        self.take_look(time, &found, Some((picture, &detector)), started, out);
+    }
+
+    /// The picture that may be looked at: without what a mask hides.
+    pub(crate) fn burn(&mut self, picture: Picture) -> Option<Picture> {
+        self.stills.burn(picture)
+    }
+
+    /// Takes what a detector found in `seen`, or what is there still because nothing changed.
+    fn take_look(
+        &mut self,
+        time: LookTime,
+        found: &Result<Vec<Detections>, StageError>,
+        seen: Option<(&Picture, &SharedDetector)>,
+        started_micros: u64,
+        out: &mut Vec<FromEye>,
+    ) {
         let missed = self.looks_shed();
         let mut events = Vec::new();
         match found.as_deref() {
             Ok([detections]) => {
                 self.count_looks(time.at, 1.0 + missed, 1.0);
-                if self.settings.tell_detections {
+                if self.settings.tell_detections && seen.is_some() {
                     out.push(FromEye::Detections {
                         stream: self.id,
                         at: time.at,
@@ -278,11 +314,13 @@ impl Stream {
                 self.last_look = Some(time);
                 self.resumed = false;
                 self.counts.lag_micros += (self.clock)().micros_since(time.received);
-                let (done, refused) =
-                    self.stills
-                        .look(picture, detections, self.scene.tracks(), &detector, out);
-                self.counts.redactions += done;
-                self.counts.redactions_refused += refused;
+                if let Some((picture, detector)) = seen {
+                    let tracks = self.scene.tracks();
+                    let (done, refused) =
+                        self.stills.look(picture, detections, tracks, detector, out);
+                    self.counts.redactions += done;
+                    self.counts.redactions_refused += refused;
+                }
                 self.state_wanted |= self.scene.tracks().iter().any(|track| !track.stationary);
             }
             Ok(other) => {
@@ -296,7 +334,9 @@ impl Stream {
                 self.count_looks(time.at, 1.0 + missed, 0.0);
             }
         }
-        self.measure(started, events.len(), time.received);
+        if seen.is_some() {
+            self.measure(started_micros, events.len(), time.received);
+        }
         self.give_out(events, out);
         out.push(FromEye::Boxes {
             stream: self.id,
@@ -317,12 +357,49 @@ impl Stream {
         }
     }
 
+    /// A picture in which nothing changed: the objects that stand there still do. It counts as a
+    /// look, and costs none of a detector's.
+    pub(crate) fn look_unchanged(&mut self, picture: &Picture, out: &mut Vec<FromEye>) {
+        let time = LookTime {
+            at: picture.at,
+            wall: picture.wall,
+            received: picture.received,
+        };
+        if self.scene.tracks().is_empty() {
+            let missed = self.looks_shed();
+            self.count_looks(time.at, 1.0 + missed, 1.0);
+            self.counts.lag_micros += (self.clock)().micros_since(time.received);
+            return;
+        }
+        let tracks = self.scene.tracks().iter();
+        let detections = Detections {
+            stream: self.id,
+            at: picture.at,
+            wall: picture.wall,
+            wall_source: picture.wall_source,
+            aspect: picture.width as f32 / picture.height.max(1) as f32,
+            items: tracks
+                .map(|track| Detection {
+                    bbox: track.bbox,
+                    label: track.label,
+                    score: track.score,
+                })
+                .collect(),
+        };
+        let started = clock::thread_cpu_micros();
+        self.take_look(time, &Ok(vec![detections]), None, started, out);
+    }
+
     /// Looks that were due in the media time that was shed.
     fn looks_shed(&mut self) -> f64 {
         let secs = std::mem::take(&mut self.shed_micros) as f64 / 1e6;
         let rate = match self.settings.gate {
             GateKind::Always => f64::from(self.settings.look_rate),
             GateKind::Keyframes => 1.0 / f64::from(self.settings.keys_every_secs.max(0.04)),
+            GateKind::Motion => match &self.vigil {
+                Some(vigil) if vigil.is_quiet() => 1.0 / Vigil::keys_every_secs(&self.settings),
+                _ => f64::from(self.settings.look_rate),
+            },
         };
         (secs * rate).floor()
     }

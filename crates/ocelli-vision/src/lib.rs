@@ -45,6 +45,7 @@
 //! }
 //! ```
 
+pub mod change;
 mod coded;
 pub mod decoder;
 mod detector;

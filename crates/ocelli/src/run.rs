@@ -291,6 +291,7 @@ fn engine_options(
         return Err(RunError::NoEye(executable.display().to_string()));
     }
     let mut options = EngineOptions::new(executable);
+    options.packet_gate = ocelli_media::gate::build;
     options.eyes = configuration.engine.eyes.unwrap_or(options.eyes);
     if let Some(reason) = &configuration.engine.best_effort_because {
         tracing::warn!("eyes may start without all of their sandbox: {reason}");

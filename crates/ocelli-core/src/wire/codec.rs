@@ -110,13 +110,14 @@ const END: u8 = 10;
 const TICK: u8 = 11;
 const SHOW: u8 = 12;
 const STOP: u8 = 13;
+const JUDGE: u8 = 14;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
 fn to_eye_cap(kind: u8) -> Option<usize> {
     Some(match kind {
-        HELLO | REKEY | RELEASE | DISCONTINUITY | END | TICK | SHOW | STOP => 256,
+        HELLO | REKEY | RELEASE | DISCONTINUITY | JUDGE | END | TICK | SHOW | STOP => 256,
         MODEL => 512 * MIB,
         ADOPT => SceneState::BYTES_MAX + MIB,
         RECONFIGURE => MIB,
@@ -140,11 +141,12 @@ const ENDED: u8 = 74;
 const HEALTH: u8 = 75;
 const UNFIT: u8 = 76;
 const DETECTIONS: u8 = 77;
+const ATTENTION: u8 = 78;
 
 fn from_eye_cap(kind: u8) -> Option<usize> {
     Some(match kind {
         READY | MODEL_LOADED | BOXES | DETECTIONS => 64 * KIB,
-        WANT | ENDED => 256,
+        WANT | ATTENTION | ENDED => 256,
         HEALTH => 2 * KIB,
         COUNTS => MIB,
         EVENTS => SceneState::BYTES_MAX + MIB,
@@ -160,6 +162,7 @@ fn from_eye_kind(message: &FromEye) -> u8 {
         FromEye::Ready { .. } => READY,
         FromEye::ModelLoaded { .. } => MODEL_LOADED,
         FromEye::Want { .. } => WANT,
+        FromEye::Attention { .. } => ATTENTION,
         FromEye::Events { .. } => EVENTS,
         FromEye::Boxes { .. } => BOXES,
         FromEye::Detections { .. } => DETECTIONS,
@@ -315,6 +318,7 @@ pub fn encode_to_eye(message: &ToEye, out: &mut BytesMut) -> Result<(), WireErro
             stream,
             shed_micros,
         } => plain(DISCONTINUITY, &(stream, *shed_micros)),
+        ToEye::Judge { stream } => plain(JUDGE, stream),
         ToEye::End { stream } => plain(END, stream),
         ToEye::Tick { now, wall } => plain(TICK, &(*now, *wall)),
         ToEye::Show { stream, rate } => plain(SHOW, &(stream, *rate)),
@@ -360,25 +364,7 @@ impl Frame {
                     bytes,
                 }
             }
-            ADOPT => {
-                type Head = (
-                    StreamId,
-                    Box<StreamSettings>,
-                    TagKey,
-                    u64,
-                    Option<SceneState>,
-                    bool,
-                );
-                let (stream, settings, key, epoch, state, expired): Head = self.plain()?;
-                ToEye::Adopt {
-                    stream,
-                    settings,
-                    key,
-                    epoch,
-                    state,
-                    expired,
-                }
-            }
+            ADOPT => self.adopt()?,
             RECONFIGURE => {
                 let (stream, settings) = self.plain()?;
                 ToEye::Reconfigure { stream, settings }
@@ -427,6 +413,9 @@ impl Frame {
                     shed_micros,
                 }
             }
+            JUDGE => ToEye::Judge {
+                stream: self.plain()?,
+            },
             END => ToEye::End {
                 stream: self.plain()?,
             },
@@ -440,6 +429,26 @@ impl Frame {
             }
             STOP => ToEye::Stop,
             _ => return Err(WireError::UnknownKind(kind)),
+        })
+    }
+
+    fn adopt(self) -> Result<ToEye, WireError> {
+        type Head = (
+            StreamId,
+            Box<StreamSettings>,
+            TagKey,
+            u64,
+            Option<SceneState>,
+            bool,
+        );
+        let (stream, settings, key, epoch, state, expired): Head = self.plain()?;
+        Ok(ToEye::Adopt {
+            stream,
+            settings,
+            key,
+            epoch,
+            state,
+            expired,
         })
     }
 

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BBox, CodecParameters, Detection, Event, Label, MediaTime, MonoTime, Packet, SceneState,
-    StreamId, Tag, TagKey, WallTime, Want,
+    Attention, BBox, CodecParameters, Detection, Event, Label, MediaTime, MonoTime, Packet,
+    SceneState, StreamId, Tag, TagKey, WallTime, Want,
     accounting::Settled,
     histogram::EyeTimings,
     settings::{DetectorSettings, StreamSettings},
@@ -92,6 +92,12 @@ pub enum ToEye {
         /// Media time that was shed for lack of room, in microseconds: looks that were wanted and
         /// not taken. 0 where the camera itself sent nothing.
         shed_micros: i64,
+    },
+    /// The packets so far hold a change, or the end of a group of a recording: judge the newest
+    /// picture, and answer with [`FromEye::Want`] in any case.
+    Judge {
+        /// The stream.
+        stream: StreamId,
     },
     /// A recording ended: give out what the decoder holds. Answered by [`FromEye::Ended`].
     End {
@@ -241,6 +247,13 @@ pub enum FromEye {
         stream: StreamId,
         /// The need.
         want: Want,
+    },
+    /// How much the eye looks at a stream from now on.
+    Attention {
+        /// The stream.
+        stream: StreamId,
+        /// How much.
+        attention: Attention,
     },
     /// Things happened.
     Events {

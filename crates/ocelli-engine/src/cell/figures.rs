@@ -24,6 +24,8 @@ pub(crate) struct Figures {
     pub(crate) eye_cpu_micros: u64,
     pub(crate) tags: usize,
     pub(crate) events: u64,
+    /// Groups that the packet gate had decoded.
+    pub(crate) opened: u64,
     pub(crate) long_gop: bool,
     /// The connection has no key pictures: all of it is decoded, whatever the gate.
     pub(crate) no_keys: bool,
@@ -77,6 +79,10 @@ impl Cell {
             },
             eye_cpu_micros: figures.eye_cpu_micros,
             eye_cpu_millis_per_sec: (figures.cpu_rate.per_sec() / 1e3) as f32,
+            attention: inner.attention,
+            sight: inner.sight,
+            opened: figures.opened,
+            refuted: inner.refuted,
             long_gop: figures.long_gop,
             tags: figures.tags,
             events: figures.events,

@@ -1,10 +1,14 @@
 //! Packets from the source on their way to the eye.
 
 use ocelli_core::{
-    CodecParameters, MediaTime, Packet, Want, accounting::DropReason, seam::Pace, wire::ToEye,
+    CodecParameters, MediaTime, Packet, Want,
+    accounting::DropReason,
+    seam::{Pace, PacketVerdict},
+    settings::GateKind,
+    wire::ToEye,
 };
 
-use super::{Inner, Offer, Seat, Skip};
+use super::{Inner, Offer, Question, Seat, Skip};
 use crate::{hold::HoldBudget, outbox::Refused};
 
 /// The most media time that one missing packet stands for, in microseconds.
@@ -69,6 +73,7 @@ impl Inner {
     /// Bytes of the source did not make sense: pictures up to the next key picture are damaged.
     pub(crate) fn source_damaged(&mut self) {
         self.figures.source_corrupt += 1;
+        self.hold.attach(false);
         self.skipping = Some(Skip::Drop(DropReason::NoKey));
         self.gap = true;
     }
@@ -87,9 +92,22 @@ impl Inner {
         self.source_damaged();
     }
 
-    /// Takes a received packet on its way.
-    pub(crate) fn offer(&mut self, packet: Packet, budget: &HoldBudget) -> Offer {
-        match self.route(packet, budget) {
+    /// Whether the next packet is one for the packet gate: the eye has a quiet stream's key
+    /// pictures, and is not judging.
+    pub(crate) fn is_gated(&self) -> bool {
+        matches!(self.want, Some(Want::Keys { hold: true, .. }))
+            && matches!(self.seat, Seat::At(_))
+            && self.asked.is_none()
+    }
+
+    /// Takes a received packet on its way. `verdict` is its packet gate's.
+    pub(crate) fn offer(
+        &mut self,
+        packet: Packet,
+        verdict: PacketVerdict,
+        budget: &HoldBudget,
+    ) -> Offer {
+        match self.route(packet, verdict, budget) {
             Ok(()) => {
                 self.waiting -= 1;
                 Offer::Taken
@@ -99,7 +117,16 @@ impl Inner {
     }
 
     /// Gives the packet back if it has to wait.
-    fn route(&mut self, packet: Packet, budget: &HoldBudget) -> Result<(), Box<Packet>> {
+    fn route(
+        &mut self,
+        packet: Packet,
+        verdict: PacketVerdict,
+        budget: &HoldBudget,
+    ) -> Result<(), Box<Packet>> {
+        if self.asked.is_some() && self.pace == Pace::Recording {
+            // Read on, it would be another part of the recording that the answer is for.
+            return Err(Box::new(packet));
+        }
         if packet.key {
             self.leave_for_move();
         }
@@ -110,7 +137,14 @@ impl Inner {
                 Ok(())
             }
             Some(Want::Keys { every_micros, hold }) if known => {
-                self.route_keys(packet, every_micros, hold, budget)
+                let key = packet.key;
+                self.route_keys(packet, every_micros, hold, budget)?;
+                if verdict == PacketVerdict::DecodeFromKey && hold {
+                    self.open(budget);
+                } else if key {
+                    self.ask_at_key();
+                }
+                Ok(())
             }
             Some(Want::All | Want::FromGopStart) if known => self.route_all(packet, budget),
             _ => self.keep(packet, budget),
@@ -136,28 +170,56 @@ impl Inner {
         budget: &HoldBudget,
     ) -> Result<(), Box<Packet>> {
         let sent = packet.key && self.key_is_due(packet.pts, every_micros);
-        let mut kept = hold.then(|| packet.clone());
         if sent {
             let pts = packet.pts;
-            if self.send(packet)? {
+            let arrived = self.send(packet)?;
+            // What was held of the group before is over.
+            self.clear_hold_gated(budget);
+            if arrived {
+                self.skipping = None;
                 self.last_key_sent = Some(pts);
-                if let Some(kept) = &mut kept {
-                    kept.repeated = true;
-                }
-            } else {
-                // Settled as dropped: it cannot be held as well.
-                kept = None;
+                self.hold.attach(true);
             }
-        } else if !hold {
-            self.gate(&packet);
-        }
-        if let Some(kept) = kept {
-            self.last_pts = Some(kept.pts);
-            let left = self.hold.push(kept, budget);
+            self.figures.long_gop = false;
+        } else if hold {
+            self.last_pts = Some(packet.pts);
+            let left = self.hold.push(packet, budget);
             self.ledger.settled.gated += left;
             self.figures.long_gop = self.hold.is_outgrown();
+        } else {
+            self.gate(&packet);
         }
         Ok(())
+    }
+
+    /// The packet gate saw a change: the group so far goes to the eye, which judges it.
+    fn open(&mut self, budget: &HoldBudget) {
+        if !self.hold.is_whole() {
+            return;
+        }
+        self.send_hold(budget);
+        if self.skipping.is_none() {
+            self.hold.attach(true);
+            self.figures.opened += 1;
+            self.ask(Question::Change);
+        }
+    }
+
+    /// At the key pictures of a recording the eye says what it needs before more is read: so that
+    /// what is looked at does not depend on how fast that is.
+    fn ask_at_key(&mut self) {
+        if self.pace == Pace::Recording && self.plan.settings.gate == GateKind::Motion {
+            self.ask(Question::Key);
+        }
+    }
+
+    fn ask(&mut self, question: Question) {
+        if let Seat::At(place) = &self.seat {
+            place.outbox.push(ToEye::Judge {
+                stream: place.stream,
+            });
+            self.asked = Some(question);
+        }
     }
 
     /// Whether a key picture is far enough from the last one. A twentieth too early is in time:
@@ -185,7 +247,11 @@ impl Inner {
             // The eye is dead, and its task will say so in a moment.
             return self.keep(packet, budget);
         }
-        self.send(packet).map(|_sent| ())
+        let key = packet.key;
+        if self.send(packet)? && key {
+            self.ask_at_key();
+        }
+        Ok(())
     }
 
     /// Sends a packet; `false` if there was no room and it was dropped. A recording's comes back.
@@ -225,13 +291,21 @@ impl Inner {
     pub(crate) fn set_want(&mut self, want: Want, budget: &HoldBudget) {
         let before = self.want.replace(want);
         let was_all = matches!(before, Some(Want::All | Want::FromGopStart));
+        let asked = std::mem::take(&mut self.asked);
         match want {
+            Want::Keys { .. } if before == Some(want) => {
+                self.refuted += u64::from(asked == Some(Question::Change));
+            }
             Want::Nothing => self.clear_hold_gated(budget),
             Want::Keys { every_micros, hold } => {
                 if was_all {
                     self.last_key_sent = None;
                 }
                 self.keys_of_hold(every_micros, hold, budget);
+                if was_all && self.skipping.is_none() && !self.gap {
+                    // The eye has all of the running group.
+                    self.hold.attach(true);
+                }
             }
             Want::All | Want::FromGopStart if was_all => {}
             Want::FromGopStart => self.send_hold(budget),
@@ -246,11 +320,21 @@ impl Inner {
     /// Sends the held group: a stream starts with its key picture.
     fn send_hold(&mut self, budget: &HoldBudget) {
         self.figures.long_gop = self.hold.is_outgrown();
+        let whole = self.hold.is_whole();
         let packets = self.hold.take(budget);
-        self.skipping = packets.is_empty().then_some(Skip::Drop(DropReason::NoKey));
-        for packet in packets {
+        self.hold.attach(false);
+        self.skipping = (!whole).then_some(Skip::Drop(DropReason::NoKey));
+        let reason = if whole {
+            DropReason::Backlog
+        } else {
+            DropReason::NoKey
+        };
+        // They were held because nobody wanted them: they are as fresh as the newest.
+        let received = packets.last().map(|packet| packet.received);
+        for mut packet in packets {
+            packet.received = received.unwrap_or(packet.received);
             if self.skipping.is_some() {
-                self.drop_packet(&packet, DropReason::Backlog);
+                self.drop_packet(&packet, reason);
             } else if let Err(packet) = self.send(packet) {
                 // Only recordings wait, and they hold nothing.
                 self.drop_packet(&packet, DropReason::Backlog);

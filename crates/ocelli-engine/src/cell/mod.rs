@@ -14,9 +14,9 @@ mod tests;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ocelli_core::{
-    CodecParameters, MediaTime, MonoTime, Packet, SceneState, StreamId, TagKey, Want,
+    Attention, CodecParameters, MediaTime, MonoTime, Packet, SceneState, StreamId, TagKey, Want,
     accounting::{DropReason, Ledger},
-    seam::{Pace, Source},
+    seam::{Pace, PacketSight, Source},
     settings::{GateKind, StreamSettings},
     wire::ToEye,
 };
@@ -66,6 +66,14 @@ pub(crate) struct Inner {
     pub(crate) seat: Seat,
     /// What the eye needs; unknown until it says so.
     pub(crate) want: Option<Want>,
+    /// What the eye was asked to judge and has not answered.
+    asked: Option<Question>,
+    /// How often it answered that there is nothing.
+    pub(crate) refuted: u64,
+    /// How much the eye looks at it.
+    pub(crate) attention: Attention,
+    /// What its packet gate knows, if it has one.
+    pub(crate) sight: Option<PacketSight>,
     /// Packets that the eye has not settled.
     in_flight: u64,
     /// A recording's packet that waits for room.
@@ -108,6 +116,15 @@ enum Skip {
     Drop(DropReason),
 }
 
+/// What an eye is asked to judge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Question {
+    /// A group in which the packet gate saw a change.
+    Change,
+    /// A recording's key picture.
+    Key,
+}
+
 /// Why an eye wants no more of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
@@ -146,6 +163,10 @@ impl Cell {
                 move_to: None,
                 seat: Seat::None,
                 want: None,
+                asked: None,
+                refuted: 0,
+                attention: Attention::Steady,
+                sight: None,
                 in_flight: 0,
                 waiting: 0,
                 skipping: Some(Skip::Drop(DropReason::NoKey)),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ocelli_core::{
-    MonoTime, SceneState, StreamId, WallTime,
+    Attention, MonoTime, SceneState, StreamId, WallTime,
     accounting::DropReason,
     seam::Pace,
     wire::{StreamCounts, ToEye},
@@ -119,6 +119,7 @@ impl Inner {
         self.home = place.eye;
         self.seat = Seat::At(place);
         self.want = None;
+        self.asked = None;
         self.last_key_sent = None;
         Ok(())
     }
@@ -172,6 +173,8 @@ impl Inner {
                     moving,
                 });
                 self.want = None;
+                self.asked = None;
+                self.hold.attach(false);
                 self.seat = Seat::Leaving { from, moving };
             }
             leaving @ Seat::Leaving { .. } => self.seat = leaving,
@@ -215,6 +218,9 @@ impl Inner {
         self.settle_drops(DropReason::EyeLost, lost);
         self.seat = Seat::None;
         self.want = None;
+        self.asked = None;
+        self.attention = Attention::Steady;
+        self.hold.attach(false);
         self.skipping = Some(Skip::Drop(DropReason::NoKey));
         self.gap = false;
         self.shed_micros = 0;

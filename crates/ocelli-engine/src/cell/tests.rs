@@ -10,7 +10,7 @@ use ocelli_core::{
     Codec, CodecParameters, MediaTime, MonoTime, Packet, SceneState, StreamId, WallSource,
     WallTime, Want,
     accounting::{DropReason, Settled},
-    seam::{Pace, Source, SourceStream},
+    seam::{Pace, PacketVerdict, Source, SourceStream},
     settings::StreamSettings,
     wire::{StreamCounts, ToEye},
 };
@@ -136,7 +136,10 @@ impl Rig {
             self.cell.lock().receive(packet.data.len());
             packet
         };
-        let offer = self.cell.lock().offer(packet, &self.budget);
+        let offer = self
+            .cell
+            .lock()
+            .offer(packet, PacketVerdict::Skip, &self.budget);
         if let Offer::Wait(packet) = offer {
             self.waiting = Some(packet);
         }

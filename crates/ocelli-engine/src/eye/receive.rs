@@ -68,6 +68,9 @@ impl Receiver<'_> {
                 drop(inner);
                 cell.changed.notify_waiters();
             }
+            FromEye::Attention { stream, attention } => {
+                self.own(stream)?.lock().attention = attention;
+            }
             FromEye::Counts { counts } => {
                 for (stream, counts) in counts {
                     self.own(stream)?.lock().count(&counts)?;

@@ -41,6 +41,9 @@ pub(crate) struct Script {
     pub(crate) work_millis: u64,
     /// Label, and left, top, width, height.
     pub(crate) found: Vec<(Label, [f32; 4])>,
+    /// What is seen in the picture, besides, and is no object: left, top, width, height.
+    #[serde(default)]
+    pub(crate) seen: Vec<[f32; 4]>,
 }
 
 impl Script {
@@ -131,14 +134,45 @@ struct ScriptDecoder {
     held: Option<Picture>,
 }
 
-struct Page(Vec<u8>);
+/// A picture of 160x90: luma in which everything of the script is drawn, and the script itself where
+/// others have colour.
+struct Page {
+    luma: Vec<u8>,
+    script: Vec<u8>,
+}
+
+const WIDTH: usize = 160;
+const HEIGHT: usize = 90;
+
+impl Page {
+    fn new(script: &Script, bytes: &[u8]) -> Self {
+        let mut luma: Vec<u8> = (0..WIDTH * HEIGHT)
+            .map(|at| 60 + (at % WIDTH / 4) as u8 + (at / WIDTH) as u8)
+            .collect();
+        let objects = script.found.iter().map(|(_, bbox)| bbox);
+        for [left, top, width, height] in objects.chain(&script.seen) {
+            let columns = at(*left, WIDTH)..at(left + width, WIDTH);
+            for row in at(*top, HEIGHT)..at(top + height, HEIGHT) {
+                luma[row * WIDTH..][columns.clone()].fill(240);
+            }
+        }
+        Self {
+            luma,
+            script: bytes.to_vec(),
+        }
+    }
+}
+
+fn at(place: f32, length: usize) -> usize {
+    (place.clamp(0.0, 1.0) * length as f32) as usize
+}
 
 impl PictureBuffer for Page {
     fn plane(&self, index: usize) -> (&[u8], usize) {
-        if index == 0 {
-            (&self.0, self.0.len())
-        } else {
-            (&[], 0)
+        match index {
+            0 => (&self.luma, WIDTH),
+            1 => (&self.script, self.script.len()),
+            _ => (&[], 0),
         }
     }
 }
@@ -158,13 +192,13 @@ impl Decoder for ScriptDecoder {
             received: packet.received,
             wall: packet.wall,
             wall_source: packet.wall_source,
-            width: 640,
-            height: 360,
+            width: WIDTH as u32,
+            height: HEIGHT as u32,
             chroma_shift_x: 1,
             chroma_shift_y: 1,
             full_range: false,
             key: packet.key,
-            buffer: Box::new(Page(packet.data.to_vec())),
+            buffer: Box::new(Page::new(&script, &packet.data)),
         }));
         Ok(())
     }
@@ -205,7 +239,7 @@ impl Detector for ScriptDetector {
         pictures
             .iter()
             .map(|picture| {
-                let script: Script = serde_json::from_slice(picture.buffer.plane(0).0)
+                let script: Script = serde_json::from_slice(picture.buffer.plane(1).0)
                     .map_err(|error| StageError::Corrupt(error.to_string()))?;
                 let items = script
                     .found

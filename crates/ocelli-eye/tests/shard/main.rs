@@ -4,6 +4,7 @@
 mod scripted;
 
 mod account;
+mod attention;
 mod rig;
 mod stills;
 mod turns;

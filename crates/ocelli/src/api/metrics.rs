@@ -7,7 +7,10 @@ use std::{
 };
 
 use axum::{extract::State, http::header, response::IntoResponse};
-use ocelli_core::accounting::{DropReason, Settled};
+use ocelli_core::{
+    Attention,
+    accounting::{DropReason, Settled},
+};
 use ocelli_engine::{EngineStatus, EyeStatus, StreamState, StreamStatus};
 use ocelli_sinks::store::StoreStatus;
 use prometheus_client::{
@@ -109,6 +112,19 @@ fn of_streams(registry: &mut Registry, streams: &[StreamStatus], configuration: 
         reconnects,
     );
 
+    let attention = Gauges::default();
+    for how in Attention::ALL {
+        let number = streams.iter().filter(|stream| stream.attention == how);
+        attention
+            .get_or_create(&label("attention", how.as_str()))
+            .set(number.count() as i64);
+    }
+    registry.register(
+        "streams_attention",
+        "Streams by how much they are looked at.",
+        attention,
+    );
+
     let mut by_profile: BTreeMap<&str, Vec<&StreamStatus>> = BTreeMap::new();
     for stream in streams {
         let config = configuration.streams.get(&stream.name);
@@ -140,6 +156,16 @@ fn of_packets(registry: &mut Registry, streams: &[StreamStatus]) {
         counter.inc_by(value);
         registry.register(name, help, counter);
     };
+    one(
+        "groups_opened",
+        "Groups of pictures that packet gates had decoded.",
+        sum(|stream| stream.opened),
+    );
+    one(
+        "groups_refuted",
+        "Those of them in which nothing had changed.",
+        sum(|stream| stream.refuted),
+    );
     one(
         "packets_lost",
         "Packets of the network that did not arrive.",

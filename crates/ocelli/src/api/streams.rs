@@ -76,9 +76,33 @@ pub(crate) struct StreamEntry {
     reconnects: BTreeMap<&'static str, u64>,
     /// Jumps of the camera's clock.
     time_jumps: u64,
+    /// How much it is looked at: `steady` (its gate has no states), `quiet`, `curious`, `attentive`.
+    #[schema(example = "quiet")]
+    attention: &'static str,
+    /// With `gate: motion`: what is seen between key pictures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    sight: Option<SightEntry>,
     /// Whether the run between two key pictures is too long to be held: the stream starts late
     /// when something happens. Shorten it in the camera.
     long_gop: bool,
+}
+
+/// What is seen of a stream between key pictures, without decoding.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SightEntry {
+    /// `learning`, `calm` (macroblocks tell what changes), `boiling` (they do not: ask the camera for
+    /// constant quality), `sizes` (the coding is not parsed; sizes of packets tell little), `keys`
+    /// (there is nothing between them).
+    #[schema(example = "calm")]
+    class: &'static str,
+    /// Why it is no better, where that is known.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    reason: &'static str,
+    /// Groups of pictures in which something seemed to change, and which were decoded.
+    opened: u64,
+    /// Those of them in which nothing did.
+    refuted: u64,
 }
 
 /// Compression and size.
@@ -160,6 +184,13 @@ impl StreamEntry {
             ]
             .into(),
             time_jumps: status.time_jumps,
+            attention: status.attention.as_str(),
+            sight: status.sight.map(|sight| SightEntry {
+                class: sight.as_str(),
+                reason: sight.reason(),
+                opened: status.opened,
+                refuted: status.refuted,
+            }),
             long_gop: status.long_gop,
         }
     }

@@ -86,7 +86,27 @@ struct Stream {
     events: u64,
     packets: Packets,
     #[serde(default)]
+    attention: String,
+    #[serde(default)]
+    sight: Option<Sight>,
+    #[serde(default)]
     long_gop: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct Sight {
+    class: String,
+}
+
+impl Stream {
+    /// How much it is looked at; of a quiet one also what is seen between its key pictures.
+    fn attention(&self) -> String {
+        match &self.sight {
+            Some(sight) if self.attention == "quiet" => format!("quiet, {}", sight.class),
+            _ if self.attention.is_empty() => "-".to_owned(),
+            _ => self.attention.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -183,7 +203,17 @@ fn streams(client: &Client, states: &[String]) -> Result<Vec<Stream>, CommandErr
 
 fn table(streams: &[Stream]) -> Table {
     let mut table = Table::new([
-        "STREAM", "STATE", "LOOKS/S", "COVERAGE", "LAG", "CPU", "TAGS", "EVENTS", "SHED", "",
+        "STREAM",
+        "STATE",
+        "ATTENTION",
+        "LOOKS/S",
+        "COVERAGE",
+        "LAG",
+        "CPU",
+        "TAGS",
+        "EVENTS",
+        "SHED",
+        "",
     ]);
     for stream in streams {
         let dropped = stream.packets.dropped.iter();
@@ -197,6 +227,7 @@ fn table(streams: &[Stream]) -> Table {
         table.row([
             stream.name.clone(),
             stream.state.clone(),
+            stream.attention(),
             format!("{:.1}", stream.looks_per_sec),
             format!("{:.0} %", stream.coverage * 100.0),
             format!("{:.0} ms", stream.lag_millis),

@@ -160,7 +160,7 @@ pub(super) struct TreatmentShape {
     pub(super) retention: Option<String>,
     /// The detector: one of `detectors`, or the id of a model (`ocelli models`).
     pub(super) detector: Option<String>,
-    /// When pictures are decoded: `always`, or `keyframes` only.
+    /// When pictures are decoded: `always`, `keyframes` only, or while something changes: `motion`.
     #[schemars(schema_with = "schema::gates")]
     pub(super) gate: Option<GateKind>,
     /// What decodes: `libavcodec`, or `rust` (H.264 in safe Rust).
@@ -168,7 +168,8 @@ pub(super) struct TreatmentShape {
     pub(super) decoder: Option<DecoderKind>,
     /// Looks a second that are wanted (0.1 to 60; 5 if nothing is said).
     pub(super) look_rate: Option<f32>,
-    /// With `gate: keyframes`: least seconds between two looks (0 to 3600; 1 if nothing is said).
+    /// With `gate: keyframes`, and `motion` while nothing changes: least seconds between two looks (0
+    /// to 3600; 1 if nothing is said, and never less than 1.8 with `motion`).
     pub(super) keys_every_secs: Option<f32>,
     /// Whether every picture is looked at: for recordings.
     pub(super) every_picture: Option<bool>,

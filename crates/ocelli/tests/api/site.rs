@@ -17,9 +17,10 @@ use ocelli::{
     record::Record,
 };
 use ocelli_core::{
-    Codec, EventKind, Label, MonoTime, WallTime,
+    Attention, Codec, EventKind, Label, MonoTime, WallTime,
     accounting::Ledger,
     histogram::{EyeTimings, LIMITS_MICROS, LIMITS_PICTURES},
+    seam::PacketSight,
 };
 use ocelli_engine::{EngineStatus, EyeStatus, StreamState, StreamStatus};
 use ocelli_sinks::{
@@ -125,6 +126,10 @@ fn planted(name: &str, state: StreamState) -> StreamStatus {
         lag_millis: 120.0,
         eye_cpu_micros: 0,
         eye_cpu_millis_per_sec: 30.0,
+        attention: Attention::Attentive,
+        sight: Some(PacketSight::Calm),
+        opened: 6,
+        refuted: 2,
         long_gop: false,
         tags: 2,
         events: 5,
