@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use ocelli_core::{EventRecord, Tag, WallTime, wire::StillPurpose};
+use ocelli_core::{EventKind, EventRecord, Tag, WallTime, wire::StillPurpose};
 use ocelli_engine::{BoxUpdate, DetectionUpdate, Output};
 use ocelli_sinks::{
     stills::Stills,
@@ -19,6 +19,8 @@ use crate::{Configuration, Hub};
 
 /// Messages that are taken at a time: what comes while the store writes is kept in one go.
 const TAKEN_MAX: usize = 512;
+/// Positions of a tag between its first and its last are kept for so long at most.
+pub const TRAIL_HOURS_MAX: u32 = 24;
 
 /// How long the events of each stream are kept. A stream that is taken away leaves its last
 /// events behind, so names are never forgotten.
@@ -181,10 +183,21 @@ fn by_class(
     for event in events {
         // Every stream is learnt before it starts; nothing is kept for which nobody said how long.
         if let Some(class) = classes.of(&event.stream) {
+            let class = class_of(event.kind, class);
             sorted.entry(class).or_default().push(event.clone());
         }
     }
     sorted
+}
+
+/// Where a tag went is kept for a day at most, however long the rest is: following is made hard.
+fn class_of(kind: EventKind, class: RetentionClass) -> RetentionClass {
+    match kind {
+        EventKind::Updated => RetentionClass {
+            hours: class.hours.min(TRAIL_HOURS_MAX),
+        },
+        _ => class,
+    }
 }
 
 /// Says once that events are dropped, and once that they are kept again. How many were dropped
@@ -213,6 +226,27 @@ impl Trouble {
                 tracing::error!("{} are dropped: {error}", self.what);
             }
             _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_tag_went_is_kept_for_a_day_at_most() {
+        let week = RetentionClass { hours: 7 * 24 };
+        let hour = RetentionClass { hours: 1 };
+        for kind in EventKind::ALL {
+            let kept = class_of(kind, week).hours;
+            let expected = if kind == EventKind::Updated {
+                24
+            } else {
+                7 * 24
+            };
+            assert_eq!(kept, expected, "{kind:?}");
+            assert_eq!(class_of(kind, hour), hour);
         }
     }
 }

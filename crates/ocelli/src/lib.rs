@@ -12,6 +12,7 @@ pub mod live;
 pub mod log;
 pub mod models;
 pub mod mot;
+pub mod notice;
 pub mod plan;
 pub mod pull;
 pub mod record;

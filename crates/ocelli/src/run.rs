@@ -31,7 +31,7 @@ use crate::{
     keep::{Classes, Keeper, Onlooker, Plates, keep},
     limits,
     plan::{Planner, Unplannable},
-    record::{Chronicle, Record, RecordError},
+    record::{Chronicle, PUBLISH_EVERY, Record, RecordError},
     reload::{LOOK_EVERY, Watch},
     sinks::{SinkBoard, Sinks},
 };
@@ -135,7 +135,7 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
         tracing::warn!("{complaint}");
     }
     make_data_dir(&configuration.data_dir)?;
-    let kept = Kept::open(&configuration.data_dir)?;
+    let kept = Kept::open(&configuration.data_dir, configuration.store.bytes_max)?;
     let plates = Plates::default();
     let record = Record::open(&configuration.data_dir, clock::wall)?;
     let chronicle = Chronicle::begin(record.clone(), &configuration)?;
@@ -223,9 +223,10 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
     if keeper.await.is_err() {
         tracing::error!("the task that keeps events panicked");
     }
+    follower.chronicle.end().await;
+    follower.publish().await;
     follower.sinks.stop().await;
     kept.store.close().await;
-    follower.chronicle.end().await;
     Ok(Summary { streams, events })
 }
 
@@ -239,6 +240,7 @@ async fn work(
 ) {
     let mut look = interval(LOOK_EVERY);
     let mut retain = interval(RETAIN_EVERY);
+    let mut checkpoint = interval(PUBLISH_EVERY);
     loop {
         tokio::select! {
             _ = signals.interrupt.recv() => return,
@@ -249,6 +251,7 @@ async fn work(
                 follower.chronicle.eyes(&engine.eyes()).await;
             }
             Some(asked) = edits.recv() => follower.edit(asked, engine).await,
+            _ = checkpoint.tick() => drop(tokio::spawn(follower.publish())),
             _ = retain.tick() => kept.expire().await,
         }
     }

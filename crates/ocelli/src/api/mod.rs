@@ -21,6 +21,7 @@ mod launch;
 mod live_events;
 mod login;
 mod metrics;
+mod notices;
 mod openapi;
 mod page;
 mod patience;
@@ -206,6 +207,9 @@ fn routes_and_document() -> (Router<Arc<Api>>, utoipa::openapi::OpenApi) {
         .routes(routes!(system::healthz))
         .routes(routes!(system::readyz))
         .routes(routes!(openapi::document))
+        .routes(routes!(notices::page))
+        .routes(routes!(notices::page_of))
+        .routes(routes!(notices::list))
         .routes(routes!(ticket::issue))
         .routes(routes!(login::login))
         .routes(routes!(login::login_by_link))

@@ -73,6 +73,9 @@ const ADMINISTER: Need = Need::Right(Right::Administer);
 /// Every route.
 pub(crate) const ROUTES: &[Route] = &[
     route(Method::GET, "/healthz", Need::Nothing, Object::Site),
+    route(Method::GET, "/notices", Need::Nothing, Object::Site),
+    route(Method::GET, "/notices/{id}", Need::Nothing, Object::Site),
+    route(Method::GET, "/api/v1/notices", Need::Nothing, Object::Site),
     route(Method::GET, "/readyz", Need::Nothing, Object::Site),
     route(
         Method::GET,

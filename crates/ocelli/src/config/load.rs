@@ -151,6 +151,16 @@ impl Loader<'_> {
             shape.sandbox,
             &tree,
         );
+        let store = shape
+            .store
+            .unwrap_or_default()
+            .read(&tree, &mut self.faults);
+        let record = shape.record.unwrap_or_default();
+        let record = record.read(&tree, &self.folder, &mut self.faults);
+        let exports = shape
+            .exports
+            .unwrap_or_default()
+            .read(&tree, &mut self.faults);
         let file = Arc::clone(&self.file);
         let mut errors = self.errors;
         errors.extend(self.faults.into_iter().map(|fault| fault.in_file(&file)));
@@ -171,6 +181,9 @@ impl Loader<'_> {
                 contact: site.contact,
             },
             data_dir,
+            store,
+            record,
+            exports,
             api,
             engine,
             metrics: MetricsSettings {
@@ -291,6 +304,7 @@ impl Loader<'_> {
             variables: self.options.variables,
             from_api: false,
             errors: &mut self.errors,
+            public_ids: BTreeSet::new(),
         };
         let mut seen: BTreeMap<String, (Arc<PathBuf>, u32)> = BTreeMap::new();
         let mut streams = BTreeMap::new();

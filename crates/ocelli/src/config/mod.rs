@@ -15,6 +15,7 @@ mod de;
 mod detector;
 mod entry;
 mod fault;
+mod keeping;
 mod load;
 mod nearest;
 mod profile;
@@ -33,6 +34,7 @@ pub use added::{ADDED_FILE, OVERLAY_KEYS};
 pub use entry::StreamEntry;
 use fault::Fault;
 pub use fault::{ConfigError, ConfigErrors};
+pub use keeping::{CheckpointPlace, Guard, RecordSettings, StoreSettings};
 pub use load::{LoadOptions, default_data_dir, load, load_with};
 pub use nearest::nearest;
 pub use retention::{NotARetention, Retention};
@@ -52,6 +54,12 @@ pub struct Configuration {
     pub site: SiteSettings,
     /// Where everything is kept.
     pub data_dir: PathBuf,
+    /// The store of events.
+    pub store: StoreSettings,
+    /// The record.
+    pub record: RecordSettings,
+    /// How published counts are guarded.
+    pub exports: Guard,
     /// The API.
     pub api: ApiSettings,
     /// The eyes.
@@ -162,6 +170,8 @@ pub struct StreamConfig {
     pub name: Arc<str>,
     /// The profile that it follows, if it names one.
     pub profile: Option<String>,
+    /// The name under which its notice is public.
+    pub public_id: Option<String>,
     /// Why it is watched.
     pub purpose: String,
     /// How long its events are kept.

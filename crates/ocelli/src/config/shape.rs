@@ -13,7 +13,10 @@ use serde::{
     de::{self, MapAccess, SeqAccess, Visitor},
 };
 
-use super::schema;
+use super::{
+    keeping::{ExportsShape, RecordShape, StoreShape},
+    schema,
+};
 
 /// The configuration of ocelli.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -40,6 +43,12 @@ pub(super) struct FileShape {
     /// Where events go, besides the store.
     #[schemars(with = "Option<BTreeMap<String, schema::Sink>>")]
     pub(super) sinks: Option<Taken>,
+    /// The store of events.
+    pub(super) store: Option<StoreShape>,
+    /// The record of who looked and what was changed.
+    pub(super) record: Option<RecordShape>,
+    /// Counts that leave for others.
+    pub(super) exports: Option<ExportsShape>,
     /// The API and the page.
     pub(super) api: Option<ApiShape>,
     /// How strictly eyes give up their rights: `strict`, or `best_effort` with a reason.
@@ -143,6 +152,10 @@ pub(super) struct StreamShape {
     pub(super) password: Option<String>,
     /// Options of the source, such as `transport: udp`; `ocelli kinds` lists them.
     pub(super) source: Option<serde_json::Map<String, serde_json::Value>>,
+    /// The name under which its notice is public, such as `market-square`: small letters, digits and
+    /// hyphens, another than the stream's own. Without it, the notice of its profile is shown
+    /// without a name.
+    pub(super) public_id: Option<String>,
     /// The profile that it follows.
     pub(super) profile: Option<String>,
     /// Whether it runs.

@@ -42,6 +42,8 @@ pub(super) struct Resolver<'a> {
     /// Whether streams come from the API: no variables of the environment, no loopback, no files.
     pub(super) from_api: bool,
     pub(super) errors: &'a mut BTreeSet<ConfigError>,
+    /// Public ids that streams have.
+    pub(super) public_ids: BTreeSet<String>,
 }
 
 /// One stream on the way.
@@ -155,12 +157,14 @@ impl Resolver<'_> {
         let name: Arc<str> = entry.key.text.as_str().into();
         let purpose = self.purpose(entry, treatment);
         let retention = self.retention(entry, treatment);
+        let public_id = self.public_id(entry, shape);
         let addresses = self.addresses(entry, shape);
         let settings = self.settings(entry, treatment);
         let (url, detect_url, user, password) = addresses?;
         let stream = StreamConfig {
             name,
             profile: shape.profile.clone(),
+            public_id,
             purpose: purpose?,
             retention: retention?,
             url,
@@ -189,6 +193,25 @@ impl Resolver<'_> {
             self.wrong(entry, keys, error);
         }
         Some(stream)
+    }
+
+    fn public_id(&mut self, entry: &Entry<'_>, shape: &StreamShape) -> Option<String> {
+        let id = shape.public_id.as_ref()?;
+        let fits = (3..=64).contains(&id.len())
+            && id
+                .bytes()
+                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+        let message = if !fits {
+            "expected 3 to 64 small letters, digits and hyphens"
+        } else if *id == entry.key.text {
+            "a public id is another than the stream's name, which nobody outside knows"
+        } else if !self.public_ids.insert(id.clone()) {
+            "another stream has this public id"
+        } else {
+            return Some(id.clone());
+        };
+        self.wrong(entry, &["public_id"], message);
+        None
     }
 
     fn purpose(&mut self, entry: &Entry<'_>, treatment: &TreatmentShape) -> Option<String> {

@@ -9,8 +9,9 @@ use std::{
 use ocelli_core::settings::{SceneSettings, StillLevel, StreamSettings};
 
 use super::{
-    ApiSettings, Configuration, EngineSettings, MetricsSettings, Retention, SiteSettings,
-    StreamConfig, address, detector, entry::name_of, load::LISTEN, tree::Place,
+    ApiSettings, Configuration, EngineSettings, Guard, MetricsSettings, RecordSettings, Retention,
+    SiteSettings, StoreSettings, StreamConfig, address, detector, entry::name_of, load::LISTEN,
+    tree::Place,
 };
 use crate::models;
 
@@ -44,6 +45,7 @@ pub fn trial(
         let stream = StreamConfig {
             name: Arc::clone(&name),
             profile: Some(NAME.to_owned()),
+            public_id: None,
             purpose: PURPOSE.to_owned(),
             retention: Retention::HOUR,
             url: address.url,
@@ -70,6 +72,9 @@ pub fn trial(
         files: Vec::new(),
         site: SiteSettings::default(),
         data_dir,
+        store: StoreSettings::default(),
+        record: RecordSettings::default(),
+        exports: Guard::default(),
         api: ApiSettings {
             listen: LISTEN,
             token: None,

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs};
 
 use ocelli_engine::EyeStatus;
 
-use super::{Deed, Record, RecordError, chain::sha256};
+use super::{Checkpoint, Deed, Record, RecordError, chain::sha256};
 use crate::Configuration;
 
 /// Writes down how a run begins, what changes, and how it ends.
@@ -76,8 +76,13 @@ impl Chronicle {
         }
     }
 
+    /// The newest entry's number and hash, signed.
+    pub fn checkpoint(&self) -> Checkpoint {
+        self.record.checkpoint()
+    }
+
     /// Writes down that the run ends.
-    pub async fn end(self) {
+    pub async fn end(&self) {
         self.record.note_or_log(Deed::Stopped).await;
     }
 

@@ -12,7 +12,7 @@ use crate::{
     edit::{self, Asked},
     keep::{Classes, Plates},
     plan::Planner,
-    record::Chronicle,
+    record::{Chronicle, publish},
     reload::Watch,
     sinks::Sinks,
 };
@@ -32,6 +32,12 @@ pub(super) struct Follower<'a> {
 }
 
 impl Follower<'_> {
+    /// Sends a checkpoint of the record to where the configuration says.
+    pub(super) fn publish(&self) -> impl Future<Output = ()> + Send + 'static {
+        let places = self.current.borrow().record.checkpoints.clone();
+        publish(self.chronicle.checkpoint(), places)
+    }
+
     /// Reads the file again if it has changed.
     pub(super) async fn look(&mut self, engine: &Engine) {
         if self.watch.as_mut().is_some_and(Watch::changed) {
@@ -107,6 +113,7 @@ impl Follower<'_> {
         for (what, same) in [
             ("data_dir", old.data_dir == new.data_dir),
             ("api", old.api == new.api),
+            ("store", old.store == new.store),
             ("engine or sandbox", old.engine == new.engine),
         ] {
             if !same {

@@ -17,14 +17,18 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// Opens both, and says what is damaged.
-    pub(super) fn open(data_dir: &Path) -> Result<Self, RunError> {
+    /// Opens both, and says what is damaged. Events take so many bytes at most.
+    pub(super) fn open(data_dir: &Path, bytes_max: Option<u64>) -> Result<Self, RunError> {
         let failed = |dir: &Path| {
             let dir = dir.display().to_string();
             move |error: StoreError| RunError::Store { dir, error }
         };
         let dir = data_dir.join(STORE_FOLDER);
-        let opened = Store::open(&dir, StoreOptions::default());
+        let options = StoreOptions {
+            bytes_max,
+            ..StoreOptions::default()
+        };
+        let opened = Store::open(&dir, options);
         let (store, damage) = opened.map_err(failed(&dir))?;
         for damage in damage {
             tracing::error!("{} is damaged: {}", damage.file, damage.reason);

@@ -67,7 +67,15 @@ async fn only_what_says_nothing_is_open() {
         problem(wrong.send().await.unwrap(), 401).await;
     }
     open.sort();
-    let expected = ["/api/v1/login", "/api/v1/login/link", "/healthz", "/readyz"];
+    let expected = [
+        "/api/v1/login",
+        "/api/v1/login/link",
+        "/api/v1/notices",
+        "/healthz",
+        "/notices",
+        "/notices/{id}",
+        "/readyz",
+    ];
     assert_eq!(open, expected);
 }
 

@@ -11,6 +11,7 @@ mod events;
 mod launched;
 mod limits;
 mod live;
+mod notices;
 mod reads;
 mod recorded;
 mod secrets;

@@ -59,6 +59,18 @@ const BAD: &[(&str, &str)] = &[
         "api: { listen: '0.0.0.0:8750' }\nengine: { eyes: 0 }\nsandbox: { best_effort: '' }\n",
     ),
     (
+        "what is kept and published",
+        "store: { size_max: 0GB }\nrecord: { checkpoints: ['http://log.site.example/', 'https://u:canary-7f3a@log.site.example/', ''] }\nexports: { least: 3 }\nstreams:\n  a: { url: rtsp://cam/1, purpose: x, retention: 7d, public_id: a }\n  square: { url: rtsp://cam/1, purpose: x, retention: 7d, public_id: square }\n  c: { url: rtsp://cam/1, purpose: x, retention: 7d, public_id: gate }\n  d: { url: rtsp://cam/1, purpose: x, retention: 7d, public_id: gate }\n",
+    ),
+    (
+        "sizes and noise",
+        "store: { size_max: lots }\nexports: { epsilon: 3 }\n",
+    ),
+    (
+        "a store that is too small, and two guards",
+        "store: { size_max: 5MB }\nexports: { epsilon: 1, least: 20 }\n",
+    ),
+    (
         "more of the API",
         "api: { listen: everywhere, tls: { certificate: no.pem, key: no.key } }\nsandbox: lax\nmetrics: { per_stream: often }\n",
     ),
