@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod campus;
+mod composed;
 mod contract;
 mod golden;
 mod long_run;

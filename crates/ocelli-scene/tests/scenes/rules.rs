@@ -304,7 +304,7 @@ fn a_heatmap_holds_every_second() {
     });
     stage
         .scene
-        .close(ocelli_core::GoneReason::StreamEnded, 1.0, &mut stage.events);
+        .close(GoneReason::StreamEnded, 1.0, &mut stage.events);
     let cells = stage.of(EventKind::Counted);
     let secs: f32 = cells
         .iter()
@@ -347,7 +347,7 @@ fn counts_are_sums_of_events() {
     });
     stage
         .scene
-        .close(ocelli_core::GoneReason::StreamEnded, 1.0, &mut stage.events);
+        .close(GoneReason::StreamEnded, 1.0, &mut stage.events);
     let sum = |rule: &str| -> (u32, u32) {
         let counted = stage.of(EventKind::Counted).into_iter();
         counted
