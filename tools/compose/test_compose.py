@@ -263,6 +263,32 @@ class Coded(unittest.TestCase):
         self.assertLess(max(n for n, kind in enumerate(kinds[:8]) if kind == 6), kinds.index(5))
 
 
+class Places(unittest.TestCase):
+    """What counts at a line and in a zone."""
+
+    def walk(self, *lefts: float) -> list[tuple[float, Box]]:
+        """A person of 20x40 pixels in each tenth of a second."""
+        return [(number / 10, Box(1, "person", left, 60, 20, 40, 1.0)) for number, left in enumerate(lefts)]
+
+    def test_a_crossing_needs_both_sides(self) -> None:
+        view = spec()
+        down = [(0.5, 0.0), (0.5, 1.0)]
+        # The line is at 160 pixels; clear of it is who stands 8 away.
+        crossed = places.crossings("door", down, self.walk(120, 140, 148, 152, 160), view)
+        self.assertEqual([(one.direction, one.at_secs) for one in crossed], [("left", 0.3)])
+        self.assertEqual(places.crossings("door", down, self.walk(148, 152, 160), view), [])
+
+    def test_who_is_first_seen_inside_has_not_entered(self) -> None:
+        zone = [(0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)]
+
+        def inside(*lefts: float) -> list[bool]:
+            return [stay.appeared_inside for stay in places.stays("desk", zone, self.walk(*lefts), spec())]
+
+        self.assertEqual(inside(*[60] * 10), [True])
+        self.assertEqual(inside(170, *[60] * 10), [False])
+        self.assertEqual(inside(*[15] * 10), [False], "it came in at the edge of the picture")
+
+
 class Sets(unittest.TestCase):
     """The sets of streams."""
 
