@@ -40,6 +40,12 @@ const CARRY_LOOKS_MIN: usize = 3;
 const CARRY_LOOKS_MAX: usize = 64;
 /// Share of a person's box by which it is grown before the plate learns from what is outside.
 const PLATE_MARGIN: f32 = 0.2;
+/// Score from which a box keeps the plate from learning in it. What scores less is mostly not there,
+/// and somewhere in every look: it would keep the plate from ever being learnt.
+const LIKELY_SCORE: f32 = 0.1;
+/// Score from which somebody in the plate keeps it from being released there: half of what usually
+/// begins a track.
+const IN_PLATE_SCORE: f32 = 0.2;
 /// Score from which a vehicle's box is believed.
 const VEHICLE_SCORE: f32 = 0.5;
 /// The largest part of a picture that a vehicle's box may open.
@@ -105,6 +111,8 @@ struct Look {
     vehicles: Vec<BBox>,
     /// Vehicles whose boxes are believed.
     believed: Vec<BBox>,
+    /// People and vehicles that are likely, or followed: the plate does not learn there.
+    likely: Vec<BBox>,
     /// Whether a box made no sense.
     unsure: bool,
 }
@@ -171,18 +179,21 @@ impl Redactor {
         if !fits {
             self.plate = Some(Plate::new(self.terms, &canvas, picture.at));
         }
-        let boxes = self.boxes(&canvas, PLATE_MARGIN);
+        let mut boxes = Cover::open(canvas.width, canvas.height);
+        for &bbox in self.looks.back().iter().flat_map(|look| &look.likely) {
+            boxes.fill(grown(bbox, PLATE_MARGIN));
+        }
         if let Some(plate) = &mut self.plate {
             plate.sample(&canvas, &boxes, picture.at);
         }
     }
 
     /// People and vehicles of all looks that count, grown.
-    fn boxes(&self, canvas: &Canvas, margin: f32) -> Cover {
+    fn boxes(&self, canvas: &Canvas) -> Cover {
         let mut cover = Cover::open(canvas.width, canvas.height);
         for look in &self.looks {
             for &bbox in look.people.iter().chain(&look.vehicles) {
-                cover.fill(grown(bbox, margin));
+                cover.fill(grown(bbox, MARGIN));
             }
         }
         cover
@@ -200,7 +211,7 @@ impl Redactor {
         let mut canvas = Canvas::of(picture).ok_or(Refusal::Unfit)?;
         let plate = self.plate.as_ref().filter(|plate| plate.fits(&canvas));
         let plate = plate.ok_or(Refusal::NoPlate)?;
-        let compared = plate.compare(&canvas, &self.boxes(&canvas, MARGIN));
+        let compared = plate.compare(&canvas, &self.boxes(&canvas));
         if compared.known < KNOWN_MIN {
             return Err(Refusal::NoPlate);
         }
@@ -243,7 +254,7 @@ impl Redactor {
         let people = found
             .items
             .iter()
-            .filter(|item| counts_as_person(item.label));
+            .filter(|item| counts_as_person(item.label) && item.score >= IN_PLATE_SCORE);
         let boxes: Option<Vec<BBox>> = people.map(|item| item.bbox.clipped()).collect();
         let mut cover = plate.cover();
         match boxes {
@@ -284,11 +295,15 @@ impl Look {
             people: Vec::new(),
             vehicles: Vec::new(),
             believed: Vec::new(),
+            likely: Vec::new(),
             unsure: false,
         };
-        let found_boxes = found.items.iter().map(|item| (item.label, item.bbox));
-        let followed = tracks.iter().map(|track| (track.label, track.bbox));
-        for (label, bbox) in found_boxes.chain(followed) {
+        let found_boxes = found
+            .items
+            .iter()
+            .map(|item| (item.label, item.bbox, item.score >= LIKELY_SCORE));
+        let followed = tracks.iter().map(|track| (track.label, track.bbox, true));
+        for (label, bbox, likely) in found_boxes.chain(followed) {
             let finite = [bbox.x, bbox.y, bbox.w, bbox.h]
                 .iter()
                 .all(|v| v.is_finite());
@@ -296,6 +311,9 @@ impl Look {
             let Some(inside) = bbox.clipped() else {
                 continue;
             };
+            if likely && (counts_as_person(label) || is_vehicle(label)) {
+                look.likely.push(inside);
+            }
             if counts_as_person(label) {
                 look.people.push(inside);
             }

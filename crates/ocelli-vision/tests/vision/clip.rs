@@ -239,7 +239,7 @@ pub fn ffmpeg(arguments: &[&str]) -> Result<Vec<u8>, String> {
     }
 }
 
-fn thread_cpu_micros() -> u64 {
+pub fn thread_cpu_micros() -> u64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     time.tv_sec as u64 * 1_000_000 + time.tv_nsec as u64 / 1000
 }

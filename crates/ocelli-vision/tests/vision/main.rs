@@ -12,4 +12,5 @@ mod detectors;
 mod painted;
 mod pets;
 mod redact;
+mod stills;
 mod tensors;

@@ -27,7 +27,7 @@ pub(crate) fn test_data(test: &str) -> Option<PathBuf> {
 }
 
 /// Boxes of people by picture, from 0, as shares of a 768x576 picture.
-fn truth(data: &std::path::Path) -> BTreeMap<usize, Vec<BBox>> {
+pub(crate) fn truth(data: &std::path::Path) -> BTreeMap<usize, Vec<BBox>> {
     let text = std::fs::read_to_string(data.join("truth/PETS09-S2L1/gt.txt")).unwrap();
     let mut truth: BTreeMap<usize, Vec<BBox>> = BTreeMap::new();
     for line in text.lines() {
