@@ -48,6 +48,11 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, value_name = "TRANSPORT", default_value = "tcp")]
     transport: Transport,
 
+    /// SHA-256 fingerprint of the certificate of a camera within TLS (`rtsps:`) that signed it
+    /// itself; without it the error tells which one the camera shows.
+    #[arg(long, value_name = "SHA256")]
+    tls_fingerprint: Option<String>,
+
     /// Seconds of video to watch.
     #[arg(long, value_name = "SECS", default_value = "6", value_parser = clap::value_parser!(u64).range(1..=60))]
     watch: u64,
@@ -140,6 +145,11 @@ fn options(arguments: &Arguments) -> Result<ProbeOptions, CommandError> {
     options
         .source
         .insert("transport".to_owned(), arguments.transport.as_str().into());
+    if let Some(fingerprint) = &arguments.tls_fingerprint {
+        options
+            .source
+            .insert("tls_fingerprint".to_owned(), fingerprint.as_str().into());
+    }
     Ok(options)
 }
 
@@ -153,6 +163,11 @@ fn entry(arguments: &Arguments, report: &ProbeReport) -> StreamEntry {
     entry.has_password = report.user.is_some();
     if arguments.transport == Transport::Udp {
         entry.source.insert("transport".to_owned(), "udp".into());
+    }
+    if let Some(fingerprint) = &arguments.tls_fingerprint {
+        entry
+            .source
+            .insert("tls_fingerprint".to_owned(), fingerprint.as_str().into());
     }
     entry
 }

@@ -51,11 +51,24 @@ fn a_camera_within_tls_is_pinned_and_watched() {
     // The error tells the line that has to be added.
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("ocelli.yaml");
-    let text = format!("streams:\n  a: {{ purpose: test, retention: 1h, url: \"{url}\" }}\n");
-    fs::write(&file, text).unwrap();
+    let unsaid = format!("streams:\n  a: {{ purpose: test, retention: 1h, url: \"{url}\" }}\n");
+    fs::write(&file, unsaid).unwrap();
     let unpinned = start(dir.path(), &file);
     wait_until("the fingerprint is told", || log(dir.path()).contains(pin));
     drop(unpinned);
     let stream = format!("url: \"{url}\", source: {{ {pin} }}");
     gives_events(dir.path(), &stream);
+    // So does a look at the camera before it is added.
+    let look = |more: &[&str]| {
+        let mut command = Command::new(PROGRAM);
+        command.args(["add", url, "--watch", "1"]).args(more);
+        command.output().unwrap()
+    };
+    let refused = look(&[]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains(pin));
+    let fingerprint = pin.strip_prefix("tls_fingerprint: ").unwrap();
+    let seen = worked(&look(&["--tls-fingerprint", fingerprint]));
+    let source = format!(r#"source: {{"tls_fingerprint":"{fingerprint}"}}"#);
+    assert!(seen.contains(&source), "{seen}");
 }
