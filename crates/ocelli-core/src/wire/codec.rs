@@ -34,6 +34,9 @@ pub enum WireError {
     Malformed(u8),
 }
 
+/// The most room that is made for bytes that have not come.
+const RESERVED_BYTES_MAX: usize = 1024 * 1024;
+
 /// One frame: kind and body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
@@ -87,7 +90,9 @@ impl FrameReader {
             return Err(WireError::TooLong { kind, length, cap });
         }
         if self.buffer.len() < HEAD_BYTES + length {
-            self.buffer.reserve(HEAD_BYTES + length - self.buffer.len());
+            // Only so much on the word of a length: what is longer makes room as it comes.
+            let missing = HEAD_BYTES + length - self.buffer.len();
+            self.buffer.reserve(missing.min(RESERVED_BYTES_MAX));
             return Ok(None);
         }
         self.buffer.advance(HEAD_BYTES);
