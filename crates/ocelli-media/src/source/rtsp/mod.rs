@@ -25,6 +25,8 @@
 mod assembly;
 mod auth;
 mod connection;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod live;
 mod message;
 mod pipe;

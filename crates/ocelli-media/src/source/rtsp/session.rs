@@ -211,6 +211,23 @@ fn check_host(target: &Target, at: SocketAddr, url: &Url) -> Result<(), StageErr
     )))
 }
 
+/// Reads an answer as that to each request, and as one that nobody sent.
+#[cfg(fuzzing)]
+pub(super) fn understand(response: &Response) {
+    let target = Target {
+        url: "rtsp://cam.site.example/main".parse().expect("an address"),
+        credentials: None,
+        options: super::Options::default(),
+        reach: crate::source::Reach::Operator,
+    };
+    drop(Agreed::of(response));
+    let description = Description::parse(&response.body);
+    if let Ok(track) = description.track() {
+        let at = SocketAddr::from(([10, 0, 0, 9], PORT));
+        drop(Controls::new(&target, at, response, &description, &track));
+    }
+}
+
 /// What the camera agreed to.
 struct Agreed {
     session: String,

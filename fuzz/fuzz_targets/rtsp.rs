@@ -1,0 +1,11 @@
+//! Any bytes as what a camera answers.
+
+#![no_main]
+
+#[path = "../allocation.rs"]
+mod allocation;
+
+use libfuzzer_sys::fuzz_target;
+use ocelli_media::source::rtsp::fuzz;
+
+fuzz_target!(|data: &[u8]| fuzz::messages(data));
