@@ -9,6 +9,7 @@ mod cameras;
 mod clip;
 mod counts;
 mod disk;
+mod faulty;
 mod kill;
 mod live;
 mod pets;
