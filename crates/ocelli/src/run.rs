@@ -164,8 +164,7 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
     let mut sinks = Sinks::new(hub.clone(), board.clone(), &configuration.data_dir);
     sinks.apply(&configuration).await;
     let keeper = tokio::spawn(keep(keeper, output, ended.clone()));
-    let number = configuration.streams.len();
-    tracing::info!("watching {number} streams");
+    tracing::info!("watching {} streams", configuration.streams.len());
 
     let mut follower = Follower {
         watch: configuration
