@@ -6,6 +6,7 @@ pub mod api;
 pub mod command;
 pub mod config;
 pub mod edit;
+pub mod export;
 pub mod keep;
 pub mod limits;
 pub mod live;

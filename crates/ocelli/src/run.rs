@@ -222,8 +222,7 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
     if keeper.await.is_err() {
         tracing::error!("the task that keeps events panicked");
     }
-    follower.chronicle.end().await;
-    follower.publish().await;
+    follower.end().await;
     follower.sinks.stop().await;
     kept.store.close().await;
     Ok(Summary { streams, events })

@@ -9,6 +9,7 @@ mod boxes;
 mod counts;
 mod erase;
 mod events;
+mod exports;
 mod eyes;
 mod groups;
 mod guard;
@@ -238,6 +239,7 @@ fn routes_and_document() -> (Router<Arc<Api>>, utoipa::openapi::OpenApi) {
         .routes(routes!(events::list))
         .routes(routes!(stills::of_event))
         .routes(routes!(counts::counts))
+        .routes(routes!(exports::counts))
         .routes(routes!(record::list))
         .routes(routes!(record::checkpoint))
         .routes(routes!(live_events::live))

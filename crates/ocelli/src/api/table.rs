@@ -198,6 +198,7 @@ pub(crate) const ROUTES: &[Route] = &[
         Object::Reached,
     ),
     route(Method::GET, "/api/v1/counts", VIEW, Object::Reached),
+    route(Method::GET, "/api/v1/exports/counts", VIEW, Object::Reached),
     route(
         Method::GET,
         "/api/v1/record",

@@ -32,6 +32,12 @@ pub(super) struct Follower<'a> {
 }
 
 impl Follower<'_> {
+    /// Writes down that the run ends, and sends the last checkpoint.
+    pub(super) async fn end(&self) {
+        self.chronicle.end().await;
+        self.publish().await;
+    }
+
     /// Sends a checkpoint of the record to where the configuration says.
     pub(super) fn publish(&self) -> impl Future<Output = ()> + Send + 'static {
         let places = self.current.borrow().record.checkpoints.clone();

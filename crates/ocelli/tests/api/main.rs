@@ -8,6 +8,7 @@ mod doors;
 mod edits;
 mod erased;
 mod events;
+mod exports;
 mod launched;
 mod limits;
 mod live;

@@ -178,3 +178,69 @@ async fn those_who_protect_read_the_record_and_a_reading_is_an_entry() {
     };
     assert_eq!(record::read(&folder, &first).unwrap().len(), 1);
 }
+
+/// Words of the API's document, in names of parameters and fields, that ask by what somebody looks like or who it is.
+fn asks_by_appearance(document: &Value) -> Vec<String> {
+    const REFUSED: [&str; 12] = [
+        "face",
+        "appearance",
+        "embedding",
+        "similar",
+        "gallery",
+        "identity",
+        "biometric",
+        "person_id",
+        "reid",
+        "gender",
+        "ethnicity",
+        "license_plate",
+    ];
+    let mut names = Vec::new();
+    let mut left = vec![document];
+    while let Some(value) = left.pop() {
+        match value {
+            Value::Object(fields) => {
+                names.extend(
+                    fields
+                        .get("properties")
+                        .and_then(Value::as_object)
+                        .into_iter()
+                        .flat_map(|all| all.keys().cloned()),
+                );
+                if fields.contains_key("in") {
+                    names.extend(
+                        fields
+                            .get("name")
+                            .and_then(Value::as_str)
+                            .map(str::to_owned),
+                    );
+                }
+                left.extend(fields.values());
+            }
+            Value::Array(values) => left.extend(values),
+            _ => {}
+        }
+    }
+    assert!(names.len() > 100, "the document is read: {}", names.len());
+    names.retain(|name| {
+        REFUSED
+            .iter()
+            .any(|word| name.to_ascii_lowercase().contains(word))
+    });
+    names
+}
+
+#[tokio::test]
+async fn nothing_can_be_asked_by_what_somebody_looks_like() {
+    let site = site::start().await;
+    let mut document = site.get("/api/openapi.json").await;
+    assert_eq!(asks_by_appearance(&document), Vec::<String>::new());
+    let events = &mut document["paths"]["/api/v1/events"]["get"]["parameters"];
+    let planted = json!({ "name": "similar_to", "in": "query" });
+    events.as_array_mut().unwrap().push(planted);
+    assert_eq!(
+        asks_by_appearance(&document),
+        ["similar_to"],
+        "the twin: one that is planted is found"
+    );
+}
