@@ -12,7 +12,7 @@ export const CAMERAS = "10.77.0.1";
 const API_PORT = 8750;
 const SCREENS = new URL("../../docs/screens/", import.meta.url).pathname;
 const START_LIMIT_MILLIS = 60_000;
-const BROWSER = [
+export const BROWSER = [
   "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
   "--disable-component-update", "--disable-sync",
 ];

@@ -1,9 +1,12 @@
 // The live feed of boxes: one socket for all tiles, reconnected with a visible state.
+import { flushSync } from "svelte";
 import type { Box } from "./api";
 
 /** Points of a trail, and how long they stay. */
 const TRAIL_POINTS = 40;
 const TRAIL_MILLIS = 20_000;
+/** Milliseconds of one picture of the browser that go into drawing what came: with many tiles, the rest waits for the next. */
+const DRAW_MILLIS = 4;
 const RETRY_SECS = [1, 2, 5, 10, 20, 30];
 
 export type FeedState = { kind: "connecting" } | { kind: "open" } | { kind: "waiting"; secs: number };
@@ -18,8 +21,8 @@ interface TrailPoint {
 export class SceneNow {
   boxes = $state.raw<Box[]>([]);
   trails = $state.raw<Map<string, TrailPoint[]>>(new Map());
-  /** When the last update came; 0: none yet. */
-  at = $state(0);
+  /** Whether anybody can see it: what is out of sight is not drawn. */
+  inSight = true;
 
   update(boxes: Box[], now: number) {
     const trails = new Map<string, TrailPoint[]>();
@@ -31,7 +34,6 @@ export class SceneNow {
     }
     this.boxes = boxes;
     this.trails = trails;
-    this.at = now;
   }
 }
 
@@ -43,6 +45,9 @@ export class BoxFeed {
   #failures = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
+  /** The last boxes of each stream that are not drawn yet. */
+  #waiting = new Map<string, Box[]>();
+  #drawing = false;
 
   scene(stream: string): SceneNow {
     let scene = this.#scenes.get(stream);
@@ -82,12 +87,37 @@ export class BoxFeed {
     };
     socket.onmessage = ({ data }) => {
       const message = JSON.parse(data);
-      if (message.type === "boxes") this.scene(message.stream).update(message.boxes, performance.now());
+      if (message.type === "boxes") this.#draw(message.stream, message.boxes);
     };
     socket.onclose = () => {
       if (this.#closed || this.#socket !== socket) return;
       this.#wait(RETRY_SECS[Math.min(this.#failures++, RETRY_SECS.length - 1)] ?? 30);
     };
+  }
+
+  #draw(stream: string, boxes: Box[]) {
+    this.#waiting.set(stream, boxes);
+    if (this.#drawing) return;
+    this.#drawing = true;
+    requestAnimationFrame(() => this.#turn());
+  }
+
+  #turn() {
+    const end = performance.now() + DRAW_MILLIS;
+    let left = false;
+    for (const [stream, boxes] of this.#waiting) {
+      const scene = this.scene(stream);
+      if (!scene.inSight) continue;
+      const now = performance.now();
+      if (now > end) {
+        left = true;
+        break;
+      }
+      this.#waiting.delete(stream);
+      flushSync(() => scene.update(boxes, now));
+    }
+    this.#drawing = left && !this.#closed;
+    if (this.#drawing) requestAnimationFrame(() => this.#turn());
   }
 
   #wait(secs: number) {
