@@ -71,6 +71,16 @@ const tagged = async (answer: Response): Promise<Tagged> => ({ settings: await a
 /** Which events: what the API takes, no more. */
 export type EventFilter = NonNullable<paths["/api/v1/events"]["get"]["parameters"]["query"]>;
 
+/** A picture as an address of its own, which whoever shows it gives back (`URL.revokeObjectURL`). */
+async function picture(path: string): Promise<string | undefined> {
+  try {
+    return URL.createObjectURL(await (await send("GET", path)).blob());
+  } catch (error) {
+    if (error instanceof Problem && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
 export const api = {
   me: () => get<Me>("/api/v1/me"),
   logIn: (user: string, password: string) => send("POST", "/api/v1/login", { user, password }),
@@ -87,6 +97,10 @@ export const api = {
     return all;
   },
   scene: (stream: string) => get<Scene>(of(stream, "scene")),
+  /** The empty scene; none: not known yet. */
+  plate: (stream: string) => picture(of(stream, "plate")),
+  /** A redacted still; none: there is none. Looking at it is an entry of the record. */
+  still: (event: string) => picture(`/api/v1/events/${encodeURIComponent(event)}/still`),
   settings: async (stream: string) => tagged(await send("GET", of(stream, "settings"))),
   add: async (stream: string, keys: StreamKeys) => tagged(await send("PUT", of(stream, "settings"), keys, { "if-none-match": "*" })),
   change: async (stream: string, keys: StreamKeys, tag: string) => tagged(await send("PUT", of(stream, "settings"), keys, { "if-match": tag })),

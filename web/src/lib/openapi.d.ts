@@ -95,6 +95,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/events/{id}/still": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows the still of an event's tag: small, redacted at level `person`. */
+        get: operations["of_event"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/eyes": {
         parameters: {
             query?: never;
@@ -266,6 +283,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All notices, for programs. */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/probe": {
         parameters: {
             query?: never;
@@ -381,10 +415,28 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Erases the events of a stream in a range of time: the files that hold them are written anew, the
-         *     old ones overwritten, and all bytes of the store searched for what was erased.
+         * Erases the events and stills of a stream in a range of time: the files that hold events are
+         *     written anew, the old ones overwritten, the keys of stills destroyed, and all bytes searched for
+         *     what was erased.
          */
         post: operations["erase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/streams/{name}/plate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows the plate of a stream: the empty scene, or a grid of mean colours until it is known. */
+        get: operations["plate"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -562,6 +614,40 @@ export interface paths {
         };
         /** Everything that is measured, for Prometheus. */
         get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The page of all notices, for people. */
+        get: operations["page"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The page of one camera's notice, by its public id. */
+        get: operations["page_of"];
         put?: never;
         post?: never;
         delete?: never;
@@ -796,6 +882,11 @@ export interface components {
              * @description Different byte strings of what was erased that were looked for afterwards.
              */
             searched_for: number;
+            /**
+             * Format: int64
+             * @description Stills whose keys were destroyed.
+             */
+            stills: number;
         };
         /** @description One instant that something happened to a tag. Fields that say nothing are left out. */
         Event: {
@@ -1194,6 +1285,41 @@ export interface components {
             /** @description What it may do. */
             role: components["schemas"]["Role"];
         };
+        /** @description What people in front of a camera, or of some that are alike, may know. */
+        Notice: {
+            /**
+             * Format: int64
+             * @description Cameras that this is about.
+             */
+            cameras: number;
+            /** @description The camera's public id; left out: this is about several. */
+            id?: string;
+            /** @description What is looked for. */
+            labels: string[];
+            /** @description Why they are watched. */
+            purpose: string;
+            /**
+             * Format: int32
+             * @description How long events are kept, in hours.
+             */
+            retention_hours: number;
+            /** @description Kinds of rules that count something of it. */
+            rules: string[];
+            /**
+             * Format: int32
+             * @description How long it is kept at most where something went in the picture, in hours.
+             */
+            trail_hours: number;
+        };
+        /** @description Notices of a site. */
+        Notices: {
+            /** @description Whom to ask. */
+            contact?: string;
+            /** @description One for each camera with a public id, and one for each group of others that are alike. */
+            notices: components["schemas"]["Notice"][];
+            /** @description The site's name. */
+            site?: string;
+        };
         /** @description What a user logs in with once. */
         OneTimeLink: {
             /** @description The secret part of the link: shown once. Good for a day. */
@@ -1326,6 +1452,28 @@ export interface components {
             /** @description What is drawn over it: its own and its profile's. */
             scene: components["schemas"]["SceneEntry"];
         };
+        /** @description What is seen of a stream between key pictures, without decoding. */
+        SightEntry: {
+            /**
+             * @description `learning`, `calm` (macroblocks tell what changes), `boiling` (they do not: ask the camera for
+             *     constant quality), `sizes` (the coding is not parsed; sizes of packets tell little), `keys`
+             *     (there is nothing between them).
+             * @example calm
+             */
+            class: string;
+            /**
+             * Format: int64
+             * @description Groups of pictures in which something seemed to change, and which were decoded.
+             */
+            opened: number;
+            /** @description Why it is no better, where that is known. */
+            reason?: string;
+            /**
+             * Format: int64
+             * @description Those of them in which nothing did.
+             */
+            refuted: number;
+        };
         /**
          * @description Whether a sink does what it should.
          * @enum {string}
@@ -1366,6 +1514,11 @@ export interface components {
         StreamEntry: {
             /** @description Where it comes from, without credentials. */
             address: string;
+            /**
+             * @description How much it is looked at: `steady` (its gate has no states), `quiet`, `curious`, `attentive`.
+             * @example quiet
+             */
+            attention: string;
             /**
              * Format: int64
              * @description Bytes that arrived.
@@ -1441,6 +1594,8 @@ export interface components {
              * @example 7d
              */
             retention?: string;
+            /** @description With `gate: motion`: what is seen between key pictures. */
+            sight?: components["schemas"]["SightEntry"];
             /**
              * @description How it is.
              * @example live
@@ -1995,6 +2150,65 @@ export interface operations {
             };
             /** @description The path is for WebSockets. */
             426: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Anything else that may go wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    of_event: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the event. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The still. Every person in it is covered whole. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": number[];
+                };
+            };
+            /** @description Nobody proved who asks. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks may not. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2596,6 +2810,35 @@ export interface operations {
             };
         };
     };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The notices. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notices"];
+                };
+            };
+            /** @description Anything else that may go wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     probe: {
         parameters: {
             query?: never;
@@ -3009,6 +3252,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErasureEntry"];
+                };
+            };
+            /** @description Nobody proved who asks. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such stream, or none within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Anything else that may go wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    plate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the stream. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The plate. Nobody is in it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": number[];
                 };
             };
             /** @description Nobody proved who asks. */
@@ -4077,6 +4388,76 @@ export interface operations {
             };
             /** @description Too many requests. */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Anything else that may go wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    page: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Anything else that may go wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    page_of: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The camera's public id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description There is no such public id. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -26,7 +26,7 @@ export const text = {
     more: (shown: number, all: number) => `${shown} of ${all} streams; search to see others`,
     tags: (count: number) => (count === 1 ? "1 tag" : `${count} tags`),
     picture: (name: string) => `Where tags are on ${name}`,
-    noPixels: "Boxes only: no picture leaves the eye",
+    noPixels: "Empty scenes and boxes: no picture of anybody leaves the eye",
   },
   timeline: {
     streams: "Stream",
@@ -41,7 +41,10 @@ export const text = {
     csv: "Export CSV",
     json: "Export JSON",
     density: "Events over time",
-    columns: ["Time", "Stream", "Kind", "Label", "Tag", "What", "Coverage"],
+    still: "Show",
+    noStill: "none",
+    stillOf: (what: string) => `Redacted still of ${what}: every person is covered`,
+    columns: ["Time", "Stream", "Kind", "Label", "Tag", "What", "Coverage", "Still"],
   },
   streams: {
     columns: ["Stream", "State", "Address", "Picture", "Looks/s", "Coverage", "Lag", "CPU", "Purpose", "Kept", "Change"],
