@@ -14,6 +14,7 @@ mod address;
 mod de;
 mod detector;
 mod entry;
+mod entry_place;
 mod fault;
 mod keeping;
 mod load;

@@ -1,6 +1,8 @@
 //! The shape of the file, as people write it. The reference page and the JSON Schema are made of
 //! these comments.
 
+mod one_key;
+
 use std::{collections::BTreeMap, fmt};
 
 use ocelli_core::{
@@ -13,6 +15,7 @@ use serde::{
     de::{self, MapAccess, SeqAccess, Visitor},
 };
 
+pub(super) use self::one_key::SinkShape;
 use super::{
     keeping::{ExportsShape, RecordShape, StoreShape},
     schema,
@@ -244,59 +247,6 @@ impl RuleShape {
     /// Its name, where it has one.
     pub(super) fn name(&self) -> Option<&str> {
         self.configuration.get("name")?.as_str()
-    }
-}
-
-impl<'de> Deserialize<'de> for RuleShape {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (kind, configuration) = deserializer.deserialize_map(OneKey("rule"))?;
-        Ok(Self {
-            kind,
-            configuration,
-        })
-    }
-}
-
-/// A sink: one key, its kind.
-#[derive(Debug, Clone)]
-pub(super) struct SinkShape {
-    pub(super) kind: String,
-    pub(super) configuration: serde_json::Value,
-}
-
-impl<'de> Deserialize<'de> for SinkShape {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (kind, configuration) = deserializer.deserialize_map(OneKey("sink"))?;
-        Ok(Self {
-            kind,
-            configuration,
-        })
-    }
-}
-
-/// A map with one key, the kind of what is named.
-struct OneKey(&'static str);
-
-impl<'de> Visitor<'de> for OneKey {
-    type Value = (String, serde_json::Value);
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a map with one key, the kind of the {}", self.0)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let what = self.0;
-        let Some((kind, configuration)) = map.next_entry::<String, _>()? else {
-            return Err(de::Error::custom(format_args!(
-                "expected one key, the kind of the {what}"
-            )));
-        };
-        match map.next_key::<String>()? {
-            None => Ok((kind, configuration)),
-            Some(second) => Err(de::Error::custom(format_args!(
-                "`{second}` stands beside `{kind}`: a {what} has one key, its kind"
-            ))),
-        }
     }
 }
 

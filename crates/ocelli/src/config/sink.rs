@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json};
 use super::{
     Fault,
     de::{read_all, suggestion},
+    entry_place::place_of_key,
     secrets::{SECRET_KEYS, Variables, secret},
     shape::SinkShape,
     tree::{Key, Node, Place, Value},
@@ -110,14 +111,4 @@ fn place_of(error: &StageError, content: &Node) -> Option<Place> {
         .skip(1)
         .step_by(2)
         .find_map(|word| place_of_key(content, word))
-}
-
-fn place_of_key(node: &Node, word: &str) -> Option<Place> {
-    match &node.value {
-        Value::Map(entries) => entries
-            .iter()
-            .find(|(key, _)| key.text == word)
-            .map(|(key, _)| key.place),
-        _ => None,
-    }
 }

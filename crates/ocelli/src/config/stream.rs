@@ -1,5 +1,7 @@
 //! One stream: what it says itself, what its profile says, and whether it can run.
 
+mod addresses;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
@@ -7,24 +9,24 @@ use std::{
 };
 
 use ocelli_core::{
-    Point, Secret,
+    Point,
     settings::{MaskSettings, RuleSettings, SceneSettings, StreamSettings, ZoneSettings},
 };
 use ocelli_media::{address as network, source};
-use ocelli_scene::{About, SceneError};
+use ocelli_scene::About;
 use url::{Host, Url};
 
 use super::{
     ConfigError, DetectorConfig, Fault, Retention, StreamConfig,
     added::find_foreign,
-    address::{self, Address},
     de::{read_both, suggestion},
     detector,
+    entry_place::{Entry, item_place, scene_place},
     load::Written,
     profile::{Layer, Profiles, over},
-    secrets::{Variables, secret},
+    secrets::Variables,
     shape::{RuleShape, StreamShape, TreatmentShape},
-    tree::{Key, Node, Place, Value},
+    tree::{Key, Node, Place},
 };
 use crate::{models, plan};
 
@@ -44,33 +46,6 @@ pub(super) struct Resolver<'a> {
     pub(super) errors: &'a mut BTreeSet<ConfigError>,
     /// Public ids that streams have.
     pub(super) public_ids: BTreeSet<String>,
-}
-
-/// One stream on the way.
-struct Entry<'a> {
-    key: &'a Key,
-    /// The file that names its addresses.
-    own: &'a Arc<PathBuf>,
-    /// The stream itself, then its profile and what that builds on.
-    layers: Vec<Layer<'a>>,
-}
-
-impl Entry<'_> {
-    /// Where the innermost of `keys` stands, in the nearest layer that has all of them.
-    fn find(&self, keys: &[&str]) -> Option<(Arc<PathBuf>, Place)> {
-        self.layers.iter().find_map(|layer| {
-            let node = keys
-                .iter()
-                .try_fold(layer.node, |node, key| node.get(key))?;
-            Some((Arc::clone(layer.file), node.place))
-        })
-    }
-
-    /// The same, or the stream's name where nobody says it.
-    fn place(&self, keys: &[&str]) -> (Arc<PathBuf>, Place) {
-        self.find(keys)
-            .unwrap_or_else(|| (Arc::clone(self.layers[0].file), self.key.place))
-    }
 }
 
 impl Resolver<'_> {
@@ -243,68 +218,6 @@ impl Resolver<'_> {
         let read = text.parse::<Retention>();
         read.map_err(|error| self.wrong(entry, &["retention"], error.to_string()))
             .ok()
-    }
-
-    fn address(&mut self, entry: &Entry<'_>, key: &str, text: &str) -> Option<Address> {
-        let file = entry.own;
-        let folder = file.parent().unwrap_or(Path::new("."));
-        let read = address::read(text, folder).and_then(|address| {
-            if self.from_api {
-                check_reach(&address.url)?;
-            }
-            Ok(address)
-        });
-        read.map_err(|error| self.wrong(entry, &[key], error)).ok()
-    }
-
-    /// `url`, `detect_url`, user and password.
-    #[expect(clippy::type_complexity, reason = "taken apart at once")]
-    fn addresses(
-        &mut self,
-        entry: &Entry<'_>,
-        shape: &StreamShape,
-    ) -> Option<(Url, Option<Url>, Option<String>, Option<Secret>)> {
-        let Some(url) = &shape.url else {
-            let message = format!("the stream `{}` has no `url`", entry.key.text);
-            self.wrong(entry, &["url"], message);
-            return None;
-        };
-        let address = self.address(entry, "url", url)?;
-        let detect = match &shape.detect_url {
-            Some(text) => Some(self.address(entry, "detect_url", text)?),
-            None => None,
-        };
-        let password = match &shape.password {
-            None => None,
-            Some(text) if self.from_api => Some(Secret::new(text)),
-            Some(text) => match secret(text, Place::default(), self.variables) {
-                Ok(secret) => Some(secret),
-                Err(fault) => {
-                    self.report(entry, &["password"], fault);
-                    None
-                }
-            },
-        };
-        if address.password.is_some() && password.is_some() {
-            let message = "a password stands in `url` as well";
-            self.wrong(entry, &["password"], message);
-        }
-        if address.user.is_some() && shape.user.is_some() {
-            self.wrong(entry, &["user"], "a user stands in `url` as well");
-        }
-        if let Some(detect) = &detect
-            && (detect.user.is_some() || detect.password.is_some())
-        {
-            let message = "both addresses have one user: write it as `user` and `password`";
-            self.wrong(entry, &["detect_url"], message);
-        }
-        let user = shape.user.clone().or(address.user);
-        let password = password.or(address.password);
-        if password.is_some() && user.is_none() {
-            self.wrong(entry, &["password"], "a password without a `user`");
-        }
-        let detect = detect.map(|detect| detect.url);
-        Some((address.url, detect, user, password))
     }
 
     fn settings(&mut self, entry: &Entry<'_>, treatment: &TreatmentShape) -> StreamSettings {
@@ -481,78 +394,4 @@ fn check_name(key: &Key) -> Result<(), Fault> {
     }
     let hint = "1 to 64 letters, digits, `-`, `_` and `.`, beginning with a letter or digit";
     Err(Fault::new(key.place, format!("`{name}` is not a name for a stream")).hint(hint))
-}
-
-/// Where the part of the scene stands that an error is about.
-fn scene_place(entry: &Entry<'_>, error: &SceneError) -> (Arc<PathBuf>, Place) {
-    match &error.about {
-        About::Setting(key) => entry.place(&[key]),
-        About::Zone(name) => entry.place(&["zones", name]),
-        About::Mask(index) => {
-            item_place(entry, "masks", *index).unwrap_or_else(|| entry.place(&["masks"]))
-        }
-        About::Rule { kind, name, .. } => rule_place(entry, kind, name.as_deref(), &error.reason)
-            .unwrap_or_else(|| entry.place(&["rules"])),
-    }
-}
-
-fn items<'a>(layer: &Layer<'a>, key: &str) -> &'a [Node] {
-    match layer.node.get(key).map(|node| &node.value) {
-        Some(Value::List(items)) => items,
-        _ => &[],
-    }
-}
-
-/// The item of a list whose layers are joined from the furthest on.
-fn item_place(entry: &Entry<'_>, key: &str, index: usize) -> Option<(Arc<PathBuf>, Place)> {
-    entry
-        .layers
-        .iter()
-        .rev()
-        .flat_map(|layer| {
-            items(layer, key)
-                .iter()
-                .map(|node| (layer.file, node.place))
-        })
-        .nth(index)
-        .map(|(file, place)| (Arc::clone(file), place))
-}
-
-/// The key in the rule that the reason names, or the rule.
-fn rule_place(
-    entry: &Entry<'_>,
-    kind: &str,
-    name: Option<&str>,
-    reason: &str,
-) -> Option<(Arc<PathBuf>, Place)> {
-    let (layer, rule) = entry
-        .layers
-        .iter()
-        .flat_map(|layer| items(layer, "rules").iter().map(move |node| (layer, node)))
-        .filter_map(|(layer, node)| Some((layer, node.get(kind)?, node)))
-        .find(
-            |(_, content, _)| match content.get("name").map(|node| &node.value) {
-                Some(Value::Scalar { text, .. }) => Some(text.as_str()) == name,
-                _ => name.is_none(),
-            },
-        )
-        .map(|(layer, content, node)| {
-            let named = reason
-                .split('`')
-                .skip(1)
-                .step_by(2)
-                .find_map(|word| place_of_key(content, word));
-            (layer, named.unwrap_or(node.place))
-        })?;
-    Some((Arc::clone(layer.file), rule))
-}
-
-fn place_of_key(node: &Node, word: &str) -> Option<Place> {
-    match &node.value {
-        Value::Map(entries) => entries
-            .iter()
-            .find(|(key, _)| key.text == word)
-            .map(|(key, _)| key.place),
-        _ => None,
-    }
 }
