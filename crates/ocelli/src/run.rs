@@ -200,15 +200,8 @@ pub async fn run(options: RunOptions, variables: Variables<'_>) -> Result<Summar
     } else {
         None
     };
-    let recordings = async {
-        if options.exit_at_end {
-            engine.ended().await;
-        } else {
-            std::future::pending::<()>().await;
-        }
-    };
     tokio::select! {
-        () = recordings => {}
+        () = engine.ended(), if options.exit_at_end => {}
         () = work(&engine, &kept, &mut follower, &mut signals, edits) => {}
     }
     tracing::info!("ending");
