@@ -112,6 +112,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/exports/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Exports numbers of tags: of whole hours that are over, guarded as the configuration says. */
+        get: operations["counts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/eyes": {
         parameters: {
             query?: never;
@@ -971,6 +988,35 @@ export interface components {
             events: components["schemas"]["Event"][];
             /** @description Send it as `after` to get the next page; left out: this is the last. */
             next?: string;
+        };
+        /** @description Numbers of tags, guarded. */
+        Export: {
+            /** @description The numbers, by time, stream and label. */
+            counts: components["schemas"]["ExportEntry"][];
+            /** @description How small numbers are guarded, in words. */
+            guard: string;
+        };
+        /** @description The number of different tags in one hour or day. */
+        ExportEntry: {
+            /** @description The label. */
+            label: string;
+            /**
+             * Format: int32
+             * @description Hours that are left out of it because they held too few.
+             */
+            left_out_hours: number;
+            /**
+             * Format: date-time
+             * @description When it begins.
+             */
+            start: string;
+            /** @description The stream. */
+            stream: string;
+            /**
+             * Format: int64
+             * @description Tags, as far as they are published: the sum over hours. Noise may make it negative.
+             */
+            tags: number;
         };
         /** @description One eye now. */
         EyeEntry: {
@@ -2196,6 +2242,75 @@ export interface operations {
                 };
                 content: {
                     "image/jpeg": number[];
+                };
+            };
+            /** @description Nobody proved who asks. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Anything else that may go wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    counts: {
+        parameters: {
+            query: {
+                /** @description Only of these streams. */
+                stream?: string[];
+                /** @description What happened to the tags: `appeared` (without it), `entered` or `crossed`. */
+                kind?: "appeared" | "updated" | "stopped" | "moved" | "gone" | "entered" | "left" | "dwelt" | "crossed" | "wrong_way" | "speed" | "occupancy" | "counted";
+                /** @description The zone or line; needed for `entered` and `crossed`. */
+                place?: string;
+                /** @description From the hour of this time on. */
+                from: string;
+                /** @description Before the hour of this time. */
+                to: string;
+                /** @description One number for each `hour` (without it) or `day`. */
+                every?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The numbers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
                 };
             };
             /** @description Nobody proved who asks. */
