@@ -577,3 +577,74 @@ fn the_key_of_tags_changes_with_the_day() {
         "its days are its own"
     );
 }
+
+/// A stream whose eye wants its key pictures, with nine pictures held.
+fn quiet(pace: Pace) -> Rig {
+    let mut rig = seated(
+        pace,
+        Want::Keys {
+            every_micros: 1_000_000,
+            hold: true,
+        },
+    );
+    for index in 0..10 {
+        rig.offer(index == 0, 100);
+    }
+    rig
+}
+
+#[test]
+fn nothing_but_key_pictures_is_sent_while_quiet_and_a_change_sends_the_group() {
+    let mut rig = quiet(Pace::Live);
+    for index in 0..240 {
+        rig.offer(index % 50 == 40, 100);
+    }
+    rig.read();
+    assert_eq!(rig.sent.len(), 5, "one of each group");
+    rig.check();
+    // The twin: the packet gate sees a change.
+    let packet = rig.packet(false, 100);
+    let held = rig.cell.lock().hold.unsettled() as usize;
+    rig.cell.lock().receive(packet.data.len());
+    let verdict = PacketVerdict::DecodeFromKey;
+    let offer = rig.cell.lock().offer(packet, verdict, &rig.budget);
+    assert!(matches!(offer, Offer::Taken));
+    assert!(!rig.cell.lock().is_gated(), "the eye judges");
+    rig.read();
+    assert_eq!(rig.sent.len(), 5 + held + 1);
+    rig.check();
+    // It is nothing: what follows is held again, and can be sent again.
+    let want = rig.cell.lock().want.unwrap();
+    rig.cell.lock().set_want(want, &rig.budget);
+    assert!(rig.cell.lock().is_gated());
+    assert_eq!(
+        (rig.cell.status().opened, rig.cell.status().refuted),
+        (1, 1)
+    );
+    rig.offer(false, 100);
+    rig.read();
+    assert_eq!(rig.sent.len(), 5 + held + 1);
+    rig.cell.lock().set_want(Want::FromGopStart, &rig.budget);
+    rig.offer(false, 100);
+    rig.read();
+    assert_eq!(rig.sent.len(), 5 + held + 3, "without a gap");
+    assert_eq!(rig.gaps, 0);
+    rig.check();
+}
+
+#[test]
+fn what_is_held_behind_an_eye_that_died_is_not_sent_to_the_next() {
+    let mut rig = quiet(Pace::Live);
+    rig.read();
+    rig.die();
+    rig.adopt();
+    rig.cell.lock().set_want(Want::FromGopStart, &rig.budget);
+    rig.offer(false, 100);
+    rig.read();
+    assert_eq!(rig.eye.len(), 0, "its key picture went with the eye");
+    rig.offer(true, 100);
+    rig.offer(false, 100);
+    rig.read();
+    assert_eq!(rig.eye.len(), 2, "the twin: the next group is sent");
+    rig.check();
+}

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 #![expect(clippy::print_stderr, reason = "says which test has no data")]
 
+mod attention;
 mod cameras;
 mod clip;
 mod counts;
