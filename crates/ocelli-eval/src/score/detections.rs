@@ -151,6 +151,11 @@ fn at_precision(points: &[(f32, f64, f64)], precision: f64) -> AtPrecision {
 
 #[cfg(test)]
 mod tests {
+    #![expect(
+        clippy::float_cmp,
+        reason = "the scores asked for are those of the list"
+    )]
+
     use ocelli_core::Label;
 
     use super::*;

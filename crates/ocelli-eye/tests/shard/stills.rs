@@ -1,6 +1,8 @@
 //! Stills and plates as they leave a shard. People are bright, the scene is dark: a bright pixel in
 //! what comes out is a leak.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use std::{
     collections::BTreeMap,
     rc::Rc,
