@@ -62,7 +62,10 @@ fn an_erasure_is_proved_and_recorded_and_the_record_is_verified() {
     let done = erase(dir.path(), ["330s", "0s"], &[]);
     assert_eq!(done.status.code(), Some(0), "{done:?}");
     let told = text(&done.stdout);
-    assert!(told.starts_with("erased 5 events and 0 stills of `lobby`"), "{told}");
+    assert!(
+        told.starts_with("erased 5 events and 0 stills of `lobby`"),
+        "{told}"
+    );
     assert!(
         told.contains("proof: ") && told.contains("found 0 times"),
         "{told}"

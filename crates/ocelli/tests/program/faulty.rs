@@ -26,7 +26,7 @@ const FAULTS: [&str; 8] = [
 /// Resident memory that faults may cost the parent.
 const MEMORY_KB_MAX: u64 = 50_000;
 
-fn cameras(clip: &Path, port: u16, faults: &[&str]) -> (Running, u16) {
+pub(crate) fn cameras(clip: &Path, port: u16, faults: &[&str]) -> (Running, u16) {
     let streams = (FAULTS.len() + 1).to_string();
     let mut child = Command::new(PROGRAM)
         .args(["simulate", clip.to_str().unwrap(), "--streams", &streams])
@@ -45,7 +45,7 @@ fn cameras(clip: &Path, port: u16, faults: &[&str]) -> (Running, u16) {
 }
 
 /// Watches the first so many cameras.
-fn watch(data: &Path, port: u16, streams: usize) -> (Running, Access) {
+pub(crate) fn watch(data: &Path, port: u16, streams: usize) -> (Running, Access) {
     let file = data.join("ocelli.yaml");
     let lines: Vec<String> = (0..streams)
         .map(|index| {
@@ -73,14 +73,14 @@ fn watch(data: &Path, port: u16, streams: usize) -> (Running, Access) {
     (running, access)
 }
 
-fn resident_kb(pid: u32) -> u64 {
+pub(crate) fn resident_kb(pid: u32) -> u64 {
     let status = String::from_utf8(of_process(pid, "status").unwrap()).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let number = line.unwrap().split_whitespace().next();
     number.unwrap().parse().unwrap()
 }
 
-fn looks(access: &Access, stream: usize) -> u64 {
+pub(crate) fn looks(access: &Access, stream: usize) -> u64 {
     access.metric(&format!(
         "ocelli_stream_looks_total{{stream=\"s{stream}\"}}"
     ))

@@ -11,6 +11,7 @@ mod clip;
 mod counts;
 mod disk;
 mod faulty;
+mod hog;
 mod kill;
 mod live;
 mod pets;
